@@ -1,0 +1,17 @@
+# Install rules and the .deb. OpenVINO's libraries go beside the model server under lib/strongroom.
+include(GNUInstallDirs)
+get_property(programs GLOBAL PROPERTY STRONGROOM_PROGRAMS)
+if(programs)
+  install(TARGETS ${programs} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
+install(FILES README.md LICENSE CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR} OPTIONAL)
+
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_NAME strongroom)
+set(CPACK_PACKAGE_VERSION "${STRONGROOM_VERSION}")
+set(CPACK_PACKAGE_CONTACT "The Strongroom authors")
+set(CPACK_DEBIAN_PACKAGE_MAINTAINER "The Strongroom authors <strongroom@localhost>")
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_SECTION net)
+set(CPACK_STRIP_FILES ON)
+include(CPack)

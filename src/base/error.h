@@ -1,0 +1,46 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace strongroom {
+
+// What a caller can do about a failure; few on purpose. Why an appraisal failed is told by findings, not by codes.
+enum class Code {
+  kMalformed,     // the input is not what its format says; never retry as it is
+  kUntrusted,     // evidence, signature or credential did not convince
+  kDenied,        // known, but not allowed
+  kNotFound,
+  kConflict,      // the state is another than the caller thinks
+  kPrecondition,  // not now, in this state
+  kExhausted,     // a limit was reached: size, count, rate
+  kUnavailable,   // try again later
+  kUnsupported,   // well-formed, but nothing here does it
+  kDeadline,
+  kCancelled,
+  kInternal,      // our own fault or the machine's
+};
+
+// The code's name without the k, in lower case: "malformed".
+std::string_view CodeName(Code code);
+
+// A failure as a value. The message says what was found, then what was wanted, and carries no secret.
+class Error {
+ public:
+  Error(Code code, std::string message) : code_(code), message_(std::move(message)) {}
+
+  Code code() const { return code_; }
+  const std::string& message() const { return message_; }
+
+  // "malformed: quote has 12 bytes, wanted at least 436"
+  std::string ToString() const;
+
+  // The same failure seen from further out: "`context`: message".
+  Error In(std::string_view context) const;
+
+ private:
+  Code code_;
+  std::string message_;
+};
+
+}  // namespace strongroom

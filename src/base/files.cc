@@ -1,0 +1,153 @@
+#include "base/files.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <system_error>
+
+#include "base/encoding.h"
+#include "base/entropy.h"
+
+namespace strongroom {
+
+UniqueFd& UniqueFd::operator=(UniqueFd&& other) noexcept {
+  if (this != &other) {
+    Reset();
+    fd_ = std::exchange(other.fd_, -1);
+  }
+  return *this;
+}
+
+void UniqueFd::Reset() {
+  if (fd_ >= 0) close(std::exchange(fd_, -1));
+}
+
+Result<SecretBytes> ReadSecretFile(const std::filesystem::path& path, std::size_t max_bytes) {
+  const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.valid()) return FromErrno(errno, path.string());
+  struct stat info{};
+  if (fstat(fd.get(), &info) != 0) return FromErrno(errno, path.string());
+  if (S_ISDIR(info.st_mode)) return Malformed(fmt::format("{} is a folder, wanted a file", path.string()));
+
+  // Grown by hand so that no unwiped copy is left behind by a reallocation.
+  SecretBytes buffer(std::min(max_bytes, static_cast<std::size_t>(info.st_size) + 4096) + 1);
+  std::size_t used = 0;
+  while (true) {
+    if (used > max_bytes) return Exhausted(fmt::format("{} is larger than {} bytes", path.string(), max_bytes));
+    if (used == buffer.size()) {
+      SecretBytes larger(std::min(max_bytes + 1, buffer.size() * 2));
+      std::copy(buffer.Reveal().begin(), buffer.Reveal().end(), larger.RevealWritable().begin());
+      buffer = std::move(larger);
+    }
+    const auto room = buffer.RevealWritable().subspan(used);
+    const ssize_t n = read(fd.get(), room.data(), room.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return FromErrno(errno, path.string());
+    if (n == 0) break;
+    used += static_cast<std::size_t>(n);
+  }
+  return SecretBytes(buffer.Reveal().first(used));
+}
+
+Result<Bytes> ReadFile(const std::filesystem::path& path, std::size_t max_bytes) {
+  ASSIGN_OR_RETURN(const SecretBytes content, ReadSecretFile(path, max_bytes));
+  return ToBytes(content.Reveal());
+}
+
+Result<std::string> ReadTextFile(const std::filesystem::path& path, std::size_t max_bytes) {
+  ASSIGN_OR_RETURN(const SecretBytes content, ReadSecretFile(path, max_bytes));
+  return ToText(content.Reveal());
+}
+
+Status WriteAll(int fd, ByteView bytes, std::string_view what) {
+  while (!bytes.empty()) {
+    const ssize_t n = write(fd, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return FromErrno(errno, what);
+    bytes = bytes.subspan(static_cast<std::size_t>(n));
+  }
+  return {};
+}
+
+namespace {
+
+Status SyncFolder(const std::filesystem::path& folder) {
+  const UniqueFd fd(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.valid()) return FromErrno(errno, folder.string());
+  // Some file systems cannot sync folders; the rename has happened all the same.
+  if (fsync(fd.get()) != 0 && errno != EINVAL && errno != EROFS) return FromErrno(errno, folder.string());
+  return {};
+}
+
+Status WriteTemporary(const std::filesystem::path& temporary, ByteView bytes, unsigned mode) {
+  const UniqueFd fd(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!fd.valid()) return FromErrno(errno, temporary.string());
+  RETURN_IF_ERROR(WriteAll(fd.get(), bytes, temporary.string()));
+  if (fchmod(fd.get(), mode) != 0) return FromErrno(errno, temporary.string());
+  if (fsync(fd.get()) != 0) return FromErrno(errno, temporary.string());
+  return {};
+}
+
+Status Publish(const std::filesystem::path& path, ByteView bytes, unsigned mode, bool replace) {
+  std::filesystem::path folder = path.parent_path();
+  if (folder.empty()) folder = ".";
+  SystemEntropy entropy;
+  const std::filesystem::path temporary =
+      folder / fmt::format(".{}.{}.tmp", path.filename().string().substr(0, 200), HexEncode(entropy.Take(6)));
+  const auto fail = [&](std::unexpected<Error> error) -> Status {
+    unlink(temporary.c_str());
+    return error;
+  };
+  if (Status written = WriteTemporary(temporary, bytes, mode); !written) return fail(std::unexpected(written.error()));
+  if (replace) {
+    if (rename(temporary.c_str(), path.c_str()) != 0) return fail(FromErrno(errno, path.string()));
+  } else {
+    if (link(temporary.c_str(), path.c_str()) != 0) return fail(FromErrno(errno, path.string()));
+    unlink(temporary.c_str());
+  }
+  return SyncFolder(folder);
+}
+
+}  // namespace
+
+Status WriteFileAtomic(const std::filesystem::path& path, ByteView bytes, unsigned mode) {
+  return Publish(path, bytes, mode, /*replace=*/true);
+}
+
+Status CreateFileAtomic(const std::filesystem::path& path, ByteView bytes, unsigned mode) {
+  return Publish(path, bytes, mode, /*replace=*/false);
+}
+
+Result<TemporaryFolder> TemporaryFolder::Make(std::string_view prefix) {
+  std::error_code error;
+  const std::filesystem::path root = std::filesystem::temp_directory_path(error);
+  if (error) return Internal(fmt::format("no temporary folder: {}", error.message()));
+  std::string name = (root / fmt::format("{}.XXXXXX", prefix)).string();
+  if (mkdtemp(name.data()) == nullptr) return FromErrno(errno, name);
+  return TemporaryFolder(name);
+}
+
+TemporaryFolder::~TemporaryFolder() {
+  if (path_.empty()) return;
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+Result<UniqueFd> SealedMemfd(const std::string& name, ByteView bytes) {
+  UniqueFd fd(memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!fd.valid()) return FromErrno(errno, "memfd_create");
+  RETURN_IF_ERROR(WriteAll(fd.get(), bytes, name));
+  if (fcntl(fd.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0) {
+    return FromErrno(errno, "sealing a memfd");
+  }
+  if (lseek(fd.get(), 0, SEEK_SET) < 0) return FromErrno(errno, name);
+  return fd;
+}
+
+}  // namespace strongroom

@@ -1,0 +1,28 @@
+#include "base/secret.h"
+
+#include <string.h>
+
+namespace strongroom {
+
+void Wipe(std::span<std::uint8_t> bytes) {
+  if (!bytes.empty()) explicit_bzero(bytes.data(), bytes.size());
+}
+
+SecretBytes SecretBytes::Adopt(Bytes&& bytes) {
+  SecretBytes out;
+  out.bytes_ = std::move(bytes);
+  bytes.clear();
+  return out;
+}
+
+SecretBytes::SecretBytes(SecretBytes&& other) noexcept : bytes_(std::move(other.bytes_)) { other.bytes_.clear(); }
+
+SecretBytes& SecretBytes::operator=(SecretBytes&& other) noexcept {
+  if (this == &other) return *this;
+  Wipe(bytes_);
+  bytes_ = std::move(other.bytes_);
+  other.bytes_.clear();
+  return *this;
+}
+
+}  // namespace strongroom
