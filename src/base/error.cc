@@ -29,7 +29,9 @@ std::string_view CodeName(Code code) {
 
 std::string Error::ToString() const { return fmt::format("{}: {}", CodeName(code_), message_); }
 
-Error Error::In(std::string_view context) const { return Error(code_, fmt::format("{}: {}", context, message_)); }
+Error Error::In(std::string_view context) const {
+  return Error(code_, fmt::format("{}: {}", context, message_), finding_);
+}
 
 namespace {
 std::unexpected<Error> Make(Code code, std::string message) {

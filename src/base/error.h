@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace strongroom {
 
@@ -27,10 +28,16 @@ std::string_view CodeName(Code code);
 // A failure as a value. The message says what was found, then what was wanted, and carries no secret.
 class Error {
  public:
-  Error(Code code, std::string message) : code_(code), message_(std::move(message)) {}
+  // `finding` is a literal, or empty.
+  Error(Code code, std::string message, std::string_view finding = {})
+      : code_(code), message_(std::move(message)), finding_(finding) {}
 
   Code code() const { return code_; }
   const std::string& message() const { return message_; }
+
+  // The stable id of what was found wrong ("pfs.node.tampered"), for programs that must tell cases of one code apart.
+  // Empty where nobody has to.
+  std::string_view finding() const { return finding_; }
 
   // "malformed: quote has 12 bytes, wanted at least 436"
   std::string ToString() const;
@@ -41,6 +48,7 @@ class Error {
  private:
   Code code_;
   std::string message_;
+  std::string_view finding_;
 };
 
 }  // namespace strongroom
