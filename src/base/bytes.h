@@ -28,7 +28,8 @@ Bytes Concat(std::initializer_list<ByteView> parts);
 // Equality of public values. Secrets and authenticators: ConstantTimeEqual.
 bool Equal(ByteView a, ByteView b);
 
-// Compares without a data-dependent branch; false at once when the lengths differ (lengths are public).
+// Compares without a data-dependent branch; false at once when the lengths differ (lengths are
+// public).
 bool ConstantTimeEqual(ByteView a, ByteView b);
 
 // N bytes with a meaning: MrEnclave and MrSigner have the same size and are not the same type.
@@ -44,7 +45,8 @@ class FixedBytes {
   // kMalformed when `view` is not exactly N bytes long.
   static Result<FixedBytes> From(ByteView view) {
     if (view.size() != N) {
-      return Malformed("found " + std::to_string(view.size()) + " bytes, wanted " + std::to_string(N));
+      return Malformed("found " + std::to_string(view.size()) + " bytes, wanted " +
+                       std::to_string(N));
     }
     FixedBytes out;
     std::copy(view.begin(), view.end(), out.bytes_.begin());

@@ -1,8 +1,8 @@
 #include "base/clock.h"
 
-#include <fmt/format.h>
-
 #include <chrono>
+
+#include <fmt/format.h>
 
 namespace strongroom {
 namespace {
@@ -21,15 +21,19 @@ int Digits(std::string_view text, std::size_t from, std::size_t n) {
 
 Result<UnixSeconds> ParseRfc3339(std::string_view text) {
   using namespace std::chrono;
-  const auto bad = [&] { return Malformed(fmt::format("time \"{}\", wanted YYYY-MM-DDThh:mm:ssZ", text.substr(0, 40))); };
-  if (text.size() != 20 || text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' || text[16] != ':' ||
-      text[19] != 'Z') {
+  const auto bad = [&] {
+    return Malformed(fmt::format("time \"{}\", wanted YYYY-MM-DDThh:mm:ssZ", text.substr(0, 40)));
+  };
+  if (text.size() != 20 || text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' ||
+      text[16] != ':' || text[19] != 'Z') {
     return bad();
   }
   const int y = Digits(text, 0, 4), mo = Digits(text, 5, 2), d = Digits(text, 8, 2);
   const int h = Digits(text, 11, 2), mi = Digits(text, 14, 2), s = Digits(text, 17, 2);
-  if (y < 0 || mo < 0 || d < 0 || h < 0 || h > 23 || mi < 0 || mi > 59 || s < 0 || s > 59) return bad();
-  const year_month_day date{year{y}, month{static_cast<unsigned>(mo)}, day{static_cast<unsigned>(d)}};
+  if (y < 0 || mo < 0 || d < 0 || h < 0 || h > 23 || mi < 0 || mi > 59 || s < 0 || s > 59)
+    return bad();
+  const year_month_day date{year{y}, month{static_cast<unsigned>(mo)},
+                            day{static_cast<unsigned>(d)}};
   if (!date.ok()) return bad();
   const auto days = sys_days{date}.time_since_epoch().count();
   return UnixSeconds{std::int64_t{days} * 86400 + h * 3600 + mi * 60 + s};
@@ -42,8 +46,8 @@ std::string FormatRfc3339(UnixSeconds t) {
   const year_month_day date{day_point};
   const hh_mm_ss time{point - day_point};
   return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), time.hours().count(),
-                     time.minutes().count(), time.seconds().count());
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                     time.hours().count(), time.minutes().count(), time.seconds().count());
 }
 
 UnixSeconds SystemClock::Now() const {

@@ -8,11 +8,14 @@
 
 namespace strongroom {
 
-// Seconds since 1970-01-01T00:00:00Z. Verifiers take one as an argument; nothing below main asks the machine.
+// Seconds since 1970-01-01T00:00:00Z. Verifiers take one as an argument; nothing below main asks
+// the machine.
 enum class UnixSeconds : std::int64_t {};
 
 constexpr std::int64_t ToInt(UnixSeconds t) { return static_cast<std::int64_t>(t); }
-constexpr UnixSeconds operator+(UnixSeconds t, std::int64_t seconds) { return UnixSeconds{ToInt(t) + seconds}; }
+constexpr UnixSeconds operator+(UnixSeconds t, std::int64_t seconds) {
+  return UnixSeconds{ToInt(t) + seconds};
+}
 constexpr std::int64_t operator-(UnixSeconds a, UnixSeconds b) { return ToInt(a) - ToInt(b); }
 
 // "2026-11-21T13:38:55Z", exactly 20 characters (RFC 3339, UTC, no fraction). kMalformed otherwise.

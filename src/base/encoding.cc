@@ -1,15 +1,17 @@
 #include "base/encoding.h"
 
-#include <fmt/format.h>
-
 #include <array>
+
+#include <fmt/format.h>
 
 namespace strongroom {
 namespace {
 
 constexpr std::string_view kHex = "0123456789abcdef";
-constexpr std::string_view kStd = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-constexpr std::string_view kUrl = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+constexpr std::string_view kStd =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::string_view kUrl =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 int HexValue(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -47,7 +49,9 @@ std::string Encode(ByteView bytes, std::string_view alphabet, bool pad) {
 
 // `text` without its padding.
 Result<Bytes> Decode(std::string_view text, const ReverseTable& table) {
-  if (text.size() % 4 == 1) return Malformed(fmt::format("base64 of {} characters, wanted a whole number of bytes", text.size()));
+  if (text.size() % 4 == 1)
+    return Malformed(
+        fmt::format("base64 of {} characters, wanted a whole number of bytes", text.size()));
   Bytes out;
   out.reserve(text.size() * 3 / 4);
   std::uint32_t group = 0;
@@ -67,8 +71,8 @@ Result<Bytes> Decode(std::string_view text, const ReverseTable& table) {
 }
 
 bool Unreserved(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
-         c == '~';
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+         c == '.' || c == '_' || c == '~';
 }
 
 }  // namespace
@@ -84,12 +88,15 @@ std::string HexEncode(ByteView bytes) {
 }
 
 Result<Bytes> HexDecode(std::string_view text) {
-  if (text.size() % 2 != 0) return Malformed(fmt::format("hex of {} digits, wanted an even number", text.size()));
+  if (text.size() % 2 != 0)
+    return Malformed(fmt::format("hex of {} digits, wanted an even number", text.size()));
   Bytes out;
   out.reserve(text.size() / 2);
   for (std::size_t i = 0; i < text.size(); i += 2) {
     const int high = HexValue(text[i]), low = HexValue(text[i + 1]);
-    if (high < 0 || low < 0) return Malformed(fmt::format("hex has a foreign character at offset {}", i + (high < 0 ? 0 : 1)));
+    if (high < 0 || low < 0)
+      return Malformed(
+          fmt::format("hex has a foreign character at offset {}", i + (high < 0 ? 0 : 1)));
     out.push_back(static_cast<std::uint8_t>(high * 16 + low));
   }
   return out;
@@ -99,7 +106,8 @@ std::string Base64Encode(ByteView bytes) { return Encode(bytes, kStd, true); }
 std::string Base64UrlEncode(ByteView bytes) { return Encode(bytes, kUrl, false); }
 
 Result<Bytes> Base64Decode(std::string_view text) {
-  if (text.size() % 4 != 0) return Malformed(fmt::format("base64 of {} characters, wanted a multiple of 4", text.size()));
+  if (text.size() % 4 != 0)
+    return Malformed(fmt::format("base64 of {} characters, wanted a multiple of 4", text.size()));
   if (text.ends_with("==")) text.remove_suffix(2);
   else if (text.ends_with('=')) text.remove_suffix(1);
   return Decode(text, kStdReverse);
@@ -136,7 +144,8 @@ Result<std::string> PercentDecode(std::string_view text) {
     }
     const int high = i + 2 < text.size() ? HexValue(text[i + 1]) : -1;
     const int low = high >= 0 ? HexValue(text[i + 2]) : -1;
-    if (low < 0) return Malformed(fmt::format("percent sign at offset {} without two hex digits", i));
+    if (low < 0)
+      return Malformed(fmt::format("percent sign at offset {} without two hex digits", i));
     out.push_back(static_cast<char>(high * 16 + low));
     i += 2;
   }

@@ -1,9 +1,9 @@
 #include "base/error.h"
 
-#include <fmt/format.h>
-
 #include <cerrno>
 #include <system_error>
+
+#include <fmt/format.h>
 
 #include "base/result.h"
 
@@ -44,11 +44,15 @@ std::unexpected<Error> Untrusted(std::string m) { return Make(Code::kUntrusted, 
 std::unexpected<Error> Denied(std::string m) { return Make(Code::kDenied, std::move(m)); }
 std::unexpected<Error> NotFound(std::string m) { return Make(Code::kNotFound, std::move(m)); }
 std::unexpected<Error> Conflict(std::string m) { return Make(Code::kConflict, std::move(m)); }
-std::unexpected<Error> Precondition(std::string m) { return Make(Code::kPrecondition, std::move(m)); }
+std::unexpected<Error> Precondition(std::string m) {
+  return Make(Code::kPrecondition, std::move(m));
+}
 std::unexpected<Error> Exhausted(std::string m) { return Make(Code::kExhausted, std::move(m)); }
 std::unexpected<Error> Unavailable(std::string m) { return Make(Code::kUnavailable, std::move(m)); }
 std::unexpected<Error> Unsupported(std::string m) { return Make(Code::kUnsupported, std::move(m)); }
-std::unexpected<Error> DeadlineExceeded(std::string m) { return Make(Code::kDeadline, std::move(m)); }
+std::unexpected<Error> DeadlineExceeded(std::string m) {
+  return Make(Code::kDeadline, std::move(m));
+}
 std::unexpected<Error> Cancelled(std::string m) { return Make(Code::kCancelled, std::move(m)); }
 std::unexpected<Error> Internal(std::string m) { return Make(Code::kInternal, std::move(m)); }
 

@@ -1,7 +1,6 @@
 #include "base/files.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,6 +9,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <system_error>
+
+#include <fmt/format.h>
 
 #include "base/encoding.h"
 #include "base/entropy.h"
@@ -33,13 +34,15 @@ Result<SecretBytes> ReadSecretFile(const std::filesystem::path& path, std::size_
   if (!fd.valid()) return FromErrno(errno, path.string());
   struct stat info{};
   if (fstat(fd.get(), &info) != 0) return FromErrno(errno, path.string());
-  if (S_ISDIR(info.st_mode)) return Malformed(fmt::format("{} is a folder, wanted a file", path.string()));
+  if (S_ISDIR(info.st_mode))
+    return Malformed(fmt::format("{} is a folder, wanted a file", path.string()));
 
   // Grown by hand so that no unwiped copy is left behind by a reallocation.
   SecretBytes buffer(std::min(max_bytes, static_cast<std::size_t>(info.st_size) + 4096) + 1);
   std::size_t used = 0;
   while (true) {
-    if (used > max_bytes) return Exhausted(fmt::format("{} is larger than {} bytes", path.string(), max_bytes));
+    if (used > max_bytes)
+      return Exhausted(fmt::format("{} is larger than {} bytes", path.string(), max_bytes));
     if (used == buffer.size()) {
       SecretBytes larger(std::min(max_bytes + 1, buffer.size() * 2));
       std::copy(buffer.Reveal().begin(), buffer.Reveal().end(), larger.RevealWritable().begin());
@@ -81,7 +84,8 @@ Status SyncFolder(const std::filesystem::path& folder) {
   const UniqueFd fd(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd.valid()) return FromErrno(errno, folder.string());
   // Some file systems cannot sync folders; the rename has happened all the same.
-  if (fsync(fd.get()) != 0 && errno != EINVAL && errno != EROFS) return FromErrno(errno, folder.string());
+  if (fsync(fd.get()) != 0 && errno != EINVAL && errno != EROFS)
+    return FromErrno(errno, folder.string());
   return {};
 }
 
@@ -99,12 +103,14 @@ Status Publish(const std::filesystem::path& path, ByteView bytes, unsigned mode,
   if (folder.empty()) folder = ".";
   SystemEntropy entropy;
   const std::filesystem::path temporary =
-      folder / fmt::format(".{}.{}.tmp", path.filename().string().substr(0, 200), HexEncode(entropy.Take(6)));
+      folder / fmt::format(".{}.{}.tmp", path.filename().string().substr(0, 200),
+                           HexEncode(entropy.Take(6)));
   const auto fail = [&](std::unexpected<Error> error) -> Status {
     unlink(temporary.c_str());
     return error;
   };
-  if (Status written = WriteTemporary(temporary, bytes, mode); !written) return fail(std::unexpected(written.error()));
+  if (Status written = WriteTemporary(temporary, bytes, mode); !written)
+    return fail(std::unexpected(written.error()));
   if (replace) {
     if (rename(temporary.c_str(), path.c_str()) != 0) return fail(FromErrno(errno, path.string()));
   } else {

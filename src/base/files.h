@@ -29,14 +29,15 @@ class UniqueFd {
   int fd_ = -1;
 };
 
-// The whole file. kExhausted when it is larger than `max_bytes`, kNotFound, kDenied, kMalformed for a folder.
-// Reads until end of file, so pseudo files that claim size 0 work.
+// The whole file. kExhausted when it is larger than `max_bytes`, kNotFound, kDenied, kMalformed for
+// a folder. Reads until end of file, so pseudo files that claim size 0 work.
 Result<Bytes> ReadFile(const std::filesystem::path& path, std::size_t max_bytes);
 Result<std::string> ReadTextFile(const std::filesystem::path& path, std::size_t max_bytes);
 Result<SecretBytes> ReadSecretFile(const std::filesystem::path& path, std::size_t max_bytes);
 
-// Writes beside the target under a temporary name, syncs, renames over it, syncs the folder. After any failure the old
-// content is untouched and nothing half-written stays. `mode` is exact (no umask).
+// Writes beside the target under a temporary name, syncs, renames over it, syncs the folder. After
+// any failure the old content is untouched and nothing half-written stays. `mode` is exact (no
+// umask).
 Status WriteFileAtomic(const std::filesystem::path& path, ByteView bytes, unsigned mode);
 // The same, but kConflict when the target exists.
 Status CreateFileAtomic(const std::filesystem::path& path, ByteView bytes, unsigned mode);
@@ -44,7 +45,8 @@ Status CreateFileAtomic(const std::filesystem::path& path, ByteView bytes, unsig
 // All of `bytes` to `fd`, through short writes and EINTR.
 Status WriteAll(int fd, ByteView bytes, std::string_view what);
 
-// A new folder of mode 0700 under the system's temporary folder, removed with all it holds at the end.
+// A new folder of mode 0700 under the system's temporary folder, removed with all it holds at the
+// end.
 class TemporaryFolder {
  public:
   static Result<TemporaryFolder> Make(std::string_view prefix);
@@ -59,8 +61,8 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
-// An anonymous file in memory holding `bytes`, sealed against writing, growing and shrinking, at offset 0.
-// `name` is shown in /proc only.
+// An anonymous file in memory holding `bytes`, sealed against writing, growing and shrinking, at
+// offset 0. `name` is shown in /proc only.
 Result<UniqueFd> SealedMemfd(const std::string& name, ByteView bytes);
 
 }  // namespace strongroom

@@ -1,12 +1,12 @@
 #include "base/json.h"
 
-#include <fmt/format.h>
-#include <simdjson.h>
-
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
 #include <unordered_set>
+
+#include <fmt/format.h>
+#include <simdjson.h>
 
 namespace strongroom {
 namespace {
@@ -26,22 +26,26 @@ std::string_view KindName(Json::Kind kind) {
 }
 
 std::unexpected<Error> WrongKind(const Json& value, std::string_view wanted) {
-  return Malformed(fmt::format("{} is {}, wanted {}", value.path().empty() ? "document" : value.path(),
+  return Malformed(fmt::format("{} is {}, wanted {}",
+                               value.path().empty() ? "document" : value.path(),
                                KindName(value.kind()), wanted));
 }
 
 }  // namespace
 
-// Builds the tree from simdjson's (strict, whole-document) parse, and finds each value's extent in the text by walking
-// both in step: the text is known to be valid, so its brackets, commas and quotes can be trusted.
+// Builds the tree from simdjson's (strict, whole-document) parse, and finds each value's extent in
+// the text by walking both in step: the text is known to be valid, so its brackets, commas and
+// quotes can be trusted.
 class JsonBuilder {
  public:
   JsonBuilder(std::string_view text, JsonLimits limits) : text_(text), limits_(limits) {}
 
   Result<Json> Build(simdjson::dom::element element, std::string path, std::size_t depth) {
     using simdjson::dom::element_type;
-    if (depth > limits_.max_depth) return Exhausted(fmt::format("JSON is nested deeper than {}", limits_.max_depth));
-    if (++values_ > limits_.max_values) return Exhausted(fmt::format("JSON has more than {} values", limits_.max_values));
+    if (depth > limits_.max_depth)
+      return Exhausted(fmt::format("JSON is nested deeper than {}", limits_.max_depth));
+    if (++values_ > limits_.max_values)
+      return Exhausted(fmt::format("JSON has more than {} values", limits_.max_values));
     Json out;
     out.path_ = std::move(path);
     SkipSpace();
@@ -69,7 +73,8 @@ class JsonBuilder {
       SkipString();
       SkipSpace();
       ++at_;  // :
-      std::string path = out.path_.empty() ? std::string(field.key) : fmt::format("{}.{}", out.path_, field.key);
+      std::string path =
+          out.path_.empty() ? std::string(field.key) : fmt::format("{}.{}", out.path_, field.key);
       ASSIGN_OR_RETURN(Json value, Build(field.value, std::move(path), depth + 1));
       out.members_.emplace_back(std::string(field.key), std::move(value));
       SkipSpace();
@@ -84,7 +89,8 @@ class JsonBuilder {
     out.kind_ = Json::Kind::kArray;
     ++at_;  // [
     for (const simdjson::dom::element item : simdjson::dom::array(element)) {
-      ASSIGN_OR_RETURN(Json value, Build(item, fmt::format("{}[{}]", out.path_, out.items_.size()), depth + 1));
+      ASSIGN_OR_RETURN(Json value,
+                       Build(item, fmt::format("{}[{}]", out.path_, out.items_.size()), depth + 1));
       out.items_.push_back(std::move(value));
       SkipSpace();
       if (text_[at_] == ',') ++at_;
@@ -143,15 +149,19 @@ class JsonBuilder {
 
 Result<JsonDocument> JsonDocument::Parse(std::string_view text, JsonLimits limits) {
   if (text.size() > limits.max_bytes) {
-    return Exhausted(fmt::format("JSON has {} bytes, wanted at most {}", text.size(), limits.max_bytes));
+    return Exhausted(
+        fmt::format("JSON has {} bytes, wanted at most {}", text.size(), limits.max_bytes));
   }
   simdjson::dom::parser parser(text.size() + 1);
   // One level more than allowed, so that the limit is reported as ours.
-  if (parser.allocate(text.size() + 1, limits.max_depth + 2) != simdjson::SUCCESS) return Internal("out of memory for JSON");
+  if (parser.allocate(text.size() + 1, limits.max_depth + 2) != simdjson::SUCCESS)
+    return Internal("out of memory for JSON");
   simdjson::dom::element root;
   const simdjson::error_code code = parser.parse(text.data(), text.size()).get(root);
-  if (code == simdjson::DEPTH_ERROR) return Exhausted(fmt::format("JSON is nested deeper than {}", limits.max_depth));
-  if (code != simdjson::SUCCESS) return Malformed(fmt::format("not JSON: {}", simdjson::error_message(code)));
+  if (code == simdjson::DEPTH_ERROR)
+    return Exhausted(fmt::format("JSON is nested deeper than {}", limits.max_depth));
+  if (code != simdjson::SUCCESS)
+    return Malformed(fmt::format("not JSON: {}", simdjson::error_message(code)));
 
   JsonDocument out;
   out.text_ = std::make_shared<const std::string>(text);
@@ -199,7 +209,8 @@ const Json* Json::Find(std::string_view name) const {
 Result<const Json*> Json::Get(std::string_view name) const {
   if (kind_ != Kind::kObject) return WrongKind(*this, "an object");
   if (const Json* value = Find(name)) return value;
-  return Malformed(fmt::format("{} has no member \"{}\"", path_.empty() ? "document" : path_, name));
+  return Malformed(
+      fmt::format("{} has no member \"{}\"", path_.empty() ? "document" : path_, name));
 }
 
 Result<std::string_view> Json::GetString(std::string_view name) const {
@@ -248,7 +259,11 @@ namespace {
 // Length of the valid UTF-8 sequence at text[i], 0 when there is none.
 std::size_t Utf8Length(std::string_view text, std::size_t i) {
   const auto lead = static_cast<std::uint8_t>(text[i]);
-  const std::size_t n = lead < 0x80 ? 1 : lead >= 0xc2 && lead < 0xe0 ? 2 : lead >= 0xe0 && lead < 0xf0 ? 3 : lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
+  const std::size_t n = lead < 0x80                   ? 1
+                        : lead >= 0xc2 && lead < 0xe0 ? 2
+                        : lead >= 0xe0 && lead < 0xf0 ? 3
+                        : lead >= 0xf0 && lead < 0xf5 ? 4
+                                                      : 0;
   if (n == 0 || i + n > text.size()) return 0;
   for (std::size_t k = 1; k < n; ++k) {
     if ((static_cast<std::uint8_t>(text[i + k]) & 0xc0) != 0x80) return 0;
@@ -269,7 +284,8 @@ void AppendQuoted(std::string& out, std::string_view text) {
     else if (c == '\n') out += "\\n";
     else if (c == '\t') out += "\\t";
     else if (c == '\r') out += "\\r";
-    else if (static_cast<std::uint8_t>(c) < 0x20) out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+    else if (static_cast<std::uint8_t>(c) < 0x20)
+      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
     else out.append(text.substr(i, n));
     i += n == 0 ? 1 : n;
   }

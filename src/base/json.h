@@ -12,8 +12,9 @@
 
 namespace strongroom {
 
-// One JSON value of a parsed document; lives as long as the document. Accessors of the wrong kind give kMalformed
-// errors that name the value's path ("tcbInfo.tcbLevels[3].tcbStatus") and both kinds.
+// One JSON value of a parsed document; lives as long as the document. Accessors of the wrong kind
+// give kMalformed errors that name the value's path ("tcbInfo.tcbLevels[3].tcbStatus") and both
+// kinds.
 class Json {
  public:
   enum class Kind { kNull, kBool, kInteger, kUnsigned, kDouble, kString, kArray, kObject };
@@ -26,16 +27,17 @@ class Json {
   bool IsObject() const { return kind_ == Kind::kObject; }
 
   Result<bool> Bool() const;
-  Result<std::int64_t> Int() const;       // integers that fit; 1.0 is not one
+  Result<std::int64_t> Int() const;  // integers that fit; 1.0 is not one
   Result<std::uint64_t> Unsigned() const;
-  Result<double> Number() const;          // any number
+  Result<double> Number() const;  // any number
   Result<std::string_view> String() const;
 
   // Empty for any other kind; ask IsArray / IsObject first where that matters.
   const std::vector<Json>& items() const { return items_; }
   const std::vector<Member>& members() const { return members_; }
 
-  // A member by its exact name: null pointer, or kMalformed, when it is absent or this is no object.
+  // A member by its exact name: null pointer, or kMalformed, when it is absent or this is no
+  // object.
   const Json* Find(std::string_view name) const;
   Result<const Json*> Get(std::string_view name) const;
   Result<std::string_view> GetString(std::string_view name) const;
@@ -75,7 +77,8 @@ class JsonDocument {
   const Json& root() const { return *root_; }
 
  private:
-  std::shared_ptr<const std::string> text_;  // shared so that moved and copied documents keep their views valid
+  std::shared_ptr<const std::string>
+      text_;  // shared so that moved and copied documents keep their views valid
   std::shared_ptr<const Json> root_;
 };
 
@@ -102,7 +105,7 @@ class JsonWriter {
  private:
   void BeforeValue();
   std::string text_;
-  std::vector<char> open_;    // '{' or '['
+  std::vector<char> open_;  // '{' or '['
   bool need_comma_ = false;
   bool after_key_ = false;
 };

@@ -1,12 +1,13 @@
 #include "base/log.h"
 
+#include <unistd.h>
+
+#include <mutex>
+
 #include <fmt/format.h>
 #include <spdlog/logger.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/base_sink.h>
-#include <unistd.h>
-
-#include <mutex>
 
 #include "base/clock.h"
 #include "base/files.h"
@@ -54,7 +55,8 @@ spdlog::level::level_enum ToSpdlog(LogLevel level) {
 // Quoted as JSON when it holds anything that would confuse a reader of `name=value` lines.
 std::string TextValue(std::string_view value) {
   const bool plain = !value.empty() && value.find_first_of(" \"=\\") == std::string_view::npos &&
-                     std::string_view::npos == std::string_view(value).find_first_of(std::string_view("\0\t\r\n", 4));
+                     std::string_view::npos ==
+                         std::string_view(value).find_first_of(std::string_view("\0\t\r\n", 4));
   bool printable = plain;
   for (const char c : value) printable = printable && c >= 0x20 && c < 0x7f;
   if (printable) return std::string(value);
@@ -97,18 +99,28 @@ void Log::Write(LogLevel level, std::string_view event, std::initializer_list<Lo
     return;
   }
   std::string line = fmt::format("{} {} {}", now, LevelName(level), event);
-  for (const LogField& field : fields) line += fmt::format(" {}={}", field.name, TextValue(field.value));
+  for (const LogField& field : fields)
+    line += fmt::format(" {}={}", field.name, TextValue(field.value));
   impl_->logger.log(ToSpdlog(level), line);
 }
 
-void Log::Debug(std::string_view event, std::initializer_list<LogField> fields) { Write(LogLevel::kDebug, event, fields); }
-void Log::Info(std::string_view event, std::initializer_list<LogField> fields) { Write(LogLevel::kInfo, event, fields); }
-void Log::Warn(std::string_view event, std::initializer_list<LogField> fields) { Write(LogLevel::kWarn, event, fields); }
-void Log::Error(std::string_view event, std::initializer_list<LogField> fields) { Write(LogLevel::kError, event, fields); }
+void Log::Debug(std::string_view event, std::initializer_list<LogField> fields) {
+  Write(LogLevel::kDebug, event, fields);
+}
+void Log::Info(std::string_view event, std::initializer_list<LogField> fields) {
+  Write(LogLevel::kInfo, event, fields);
+}
+void Log::Warn(std::string_view event, std::initializer_list<LogField> fields) {
+  Write(LogLevel::kWarn, event, fields);
+}
+void Log::Error(std::string_view event, std::initializer_list<LogField> fields) {
+  Write(LogLevel::kError, event, fields);
+}
 void Log::Flush() { impl_->logger.flush(); }
 
 Result<LogLevel> ParseLogLevel(std::string_view name) {
-  for (const LogLevel level : {LogLevel::kDebug, LogLevel::kInfo, LogLevel::kWarn, LogLevel::kError}) {
+  for (const LogLevel level :
+       {LogLevel::kDebug, LogLevel::kInfo, LogLevel::kWarn, LogLevel::kError}) {
     if (name == LevelName(level)) return level;
   }
   return Malformed(fmt::format("log level \"{}\", wanted debug, info, warn or error", name));

@@ -18,15 +18,18 @@ struct LogField {
   std::string value;
 };
 
-// A program's log, one line an event, on standard error. Made by main and passed by reference; safe from any thread.
+// A program's log, one line an event, on standard error. Made by main and passed by reference; safe
+// from any thread.
 //   log.Info("activated", {{"marble", type}, {"uuid", uuid}});
-// text: `2026-11-21T13:38:55Z info activated marble=server uuid=…`; JSON: one object a line with ts, level, msg and fields.
-// Control characters are escaped, so that input cannot forge lines. Never pass a secret.
+// text: `2026-11-21T13:38:55Z info activated marble=server uuid=…`; JSON: one object a line with
+// ts, level, msg and fields. Control characters are escaped, so that input cannot forge lines.
+// Never pass a secret.
 class Log {
  public:
   Log(std::string_view program, LogLevel level, LogFormat format);
   // Writes to a file descriptor that the caller owns and keeps open.
-  static std::unique_ptr<Log> ToFd(std::string_view program, LogLevel level, LogFormat format, int fd);
+  static std::unique_ptr<Log> ToFd(std::string_view program, LogLevel level, LogFormat format,
+                                   int fd);
   virtual ~Log();
 
   void Debug(std::string_view event, std::initializer_list<LogField> fields = {});

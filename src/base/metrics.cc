@@ -1,14 +1,14 @@
 #include "base/metrics.h"
 
+#include <mutex>
+#include <set>
+
 #include <prometheus/counter.h>
 #include <prometheus/family.h>
 #include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
-
-#include <mutex>
-#include <set>
 
 namespace strongroom {
 namespace {
@@ -51,9 +51,11 @@ using Handles = std::map<std::string, std::map<MetricLabels, std::unique_ptr<Han
 }  // namespace
 
 struct Metrics::Impl {
-  // The handle of (name, labels), made by `make(labels)` when it is new. Past the bound every label value is "other".
+  // The handle of (name, labels), made by `make(labels)` when it is new. Past the bound every label
+  // value is "other".
   template <class Handle, class Make>
-  Handle& Find(Handles<Handle>& handles, const std::string& name, const MetricLabels& labels, Make make) {
+  Handle& Find(Handles<Handle>& handles, const std::string& name, const MetricLabels& labels,
+               Make make) {
     const std::lock_guard lock(mutex);
     auto& sets = handles[name];
     MetricLabels key = labels;
@@ -75,28 +77,32 @@ struct Metrics::Impl {
 Metrics::Metrics() : impl_(std::make_unique<Impl>()) {}
 Metrics::~Metrics() = default;
 
-Counter& Metrics::CounterOf(const std::string& name, const std::string& help, const MetricLabels& labels) {
+Counter& Metrics::CounterOf(const std::string& name, const std::string& help,
+                            const MetricLabels& labels) {
   return impl_->Find(impl_->counters, name, labels, [&](const MetricLabels& key) {
     auto& family = prometheus::BuildCounter().Name(name).Help(help).Register(impl_->registry);
     return std::make_unique<CounterHandle>(family.Add(key));
   });
 }
 
-Gauge& Metrics::GaugeOf(const std::string& name, const std::string& help, const MetricLabels& labels) {
+Gauge& Metrics::GaugeOf(const std::string& name, const std::string& help,
+                        const MetricLabels& labels) {
   return impl_->Find(impl_->gauges, name, labels, [&](const MetricLabels& key) {
     auto& family = prometheus::BuildGauge().Name(name).Help(help).Register(impl_->registry);
     return std::make_unique<GaugeHandle>(family.Add(key));
   });
 }
 
-Histogram& Metrics::HistogramOf(const std::string& name, const std::string& help, const std::vector<double>& bounds,
-                                const MetricLabels& labels) {
+Histogram& Metrics::HistogramOf(const std::string& name, const std::string& help,
+                                const std::vector<double>& bounds, const MetricLabels& labels) {
   return impl_->Find(impl_->histograms, name, labels, [&](const MetricLabels& key) {
     auto& family = prometheus::BuildHistogram().Name(name).Help(help).Register(impl_->registry);
     return std::make_unique<HistogramHandle>(family.Add(key, bounds));
   });
 }
 
-std::string Metrics::Render() const { return prometheus::TextSerializer().Serialize(impl_->registry.Collect()); }
+std::string Metrics::Render() const {
+  return prometheus::TextSerializer().Serialize(impl_->registry.Collect());
+}
 
 }  // namespace strongroom

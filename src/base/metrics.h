@@ -30,17 +30,19 @@ class Histogram {
   virtual void Observe(double value) = 0;
 };
 
-// A program's metrics, made by main (prometheus-cpp behind the door). Asking twice for one name and label set gives the
-// same handle. The number of label sets of one name is bounded (1000): beyond it a shared "other" handle is given.
+// A program's metrics, made by main (prometheus-cpp behind the door). Asking twice for one name and
+// label set gives the same handle. The number of label sets of one name is bounded (1000): beyond
+// it a shared "other" handle is given.
 class Metrics {
  public:
   Metrics();
   ~Metrics();
 
-  Counter& CounterOf(const std::string& name, const std::string& help, const MetricLabels& labels = {});
+  Counter& CounterOf(const std::string& name, const std::string& help,
+                     const MetricLabels& labels = {});
   Gauge& GaugeOf(const std::string& name, const std::string& help, const MetricLabels& labels = {});
-  Histogram& HistogramOf(const std::string& name, const std::string& help, const std::vector<double>& bounds,
-                         const MetricLabels& labels = {});
+  Histogram& HistogramOf(const std::string& name, const std::string& help,
+                         const std::vector<double>& bounds, const MetricLabels& labels = {});
 
   // Prometheus text exposition format 0.0.4.
   std::string Render() const;

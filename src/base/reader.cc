@@ -6,7 +6,8 @@ namespace strongroom {
 
 Result<ByteView> Reader::Take(std::size_t n) {
   if (n > remaining()) {
-    return Malformed(fmt::format("{}: {} bytes left at offset {}, wanted {}", what_, remaining(), offset_, n));
+    return Malformed(
+        fmt::format("{}: {} bytes left at offset {}, wanted {}", what_, remaining(), offset_, n));
   }
   const ByteView view = bytes_.subspan(offset_, n);
   offset_ += n;
@@ -21,7 +22,8 @@ Status Reader::Skip(std::size_t n) {
 Result<std::uint64_t> Reader::TakeInteger(std::size_t width, bool little_endian) {
   ASSIGN_OR_RETURN(const ByteView view, Take(width));
   std::uint64_t value = 0;
-  for (std::size_t i = 0; i < width; ++i) value = (value << 8) | view[little_endian ? width - 1 - i : i];
+  for (std::size_t i = 0; i < width; ++i)
+    value = (value << 8) | view[little_endian ? width - 1 - i : i];
   return value;
 }
 
@@ -51,18 +53,26 @@ Result<std::uint64_t> Reader::U64Be() { return TakeInteger(8, false); }
 Result<ByteView> Reader::TakePrefixed(Result<std::uint64_t> length, std::size_t max) {
   ASSIGN_OR_RETURN(const std::uint64_t n, std::move(length));
   if (n > max) {
-    return Malformed(fmt::format("{}: length {} at offset {}, wanted at most {}", what_, n, offset_, max));
+    return Malformed(
+        fmt::format("{}: length {} at offset {}, wanted at most {}", what_, n, offset_, max));
   }
   return Take(static_cast<std::size_t>(n));
 }
 
-Result<ByteView> Reader::Prefixed16Le(std::size_t max) { return TakePrefixed(TakeInteger(2, true), max); }
-Result<ByteView> Reader::Prefixed32Le(std::size_t max) { return TakePrefixed(TakeInteger(4, true), max); }
-Result<ByteView> Reader::Prefixed32Be(std::size_t max) { return TakePrefixed(TakeInteger(4, false), max); }
+Result<ByteView> Reader::Prefixed16Le(std::size_t max) {
+  return TakePrefixed(TakeInteger(2, true), max);
+}
+Result<ByteView> Reader::Prefixed32Le(std::size_t max) {
+  return TakePrefixed(TakeInteger(4, true), max);
+}
+Result<ByteView> Reader::Prefixed32Be(std::size_t max) {
+  return TakePrefixed(TakeInteger(4, false), max);
+}
 
 Status Reader::ExpectEnd() const {
   if (empty()) return {};
-  return Malformed(fmt::format("{}: {} bytes left over at offset {}, wanted none", what_, remaining(), offset_));
+  return Malformed(
+      fmt::format("{}: {} bytes left over at offset {}, wanted none", what_, remaining(), offset_));
 }
 
 Writer& Writer::Put(ByteView bytes) {

@@ -15,7 +15,9 @@ SecretBytes SecretBytes::Adopt(Bytes&& bytes) {
   return out;
 }
 
-SecretBytes::SecretBytes(SecretBytes&& other) noexcept : bytes_(std::move(other.bytes_)) { other.bytes_.clear(); }
+SecretBytes::SecretBytes(SecretBytes&& other) noexcept : bytes_(std::move(other.bytes_)) {
+  other.bytes_.clear();
+}
 
 SecretBytes& SecretBytes::operator=(SecretBytes&& other) noexcept {
   if (this == &other) return *this;

@@ -10,8 +10,9 @@ namespace strongroom {
 // Overwrites `bytes` in a way the compiler may not drop.
 void Wipe(std::span<std::uint8_t> bytes);
 
-// Bytes that must not leak: moved, cloned aloud, revealed last, compared in constant time, wiped at the end.
-// Never logged, never turned into text. Search for Reveal() to list every place that touches raw secrets.
+// Bytes that must not leak: moved, cloned aloud, revealed last, compared in constant time, wiped at
+// the end. Never logged, never turned into text. Search for Reveal() to list every place that
+// touches raw secrets.
 class SecretBytes {
  public:
   SecretBytes() = default;
@@ -34,7 +35,9 @@ class SecretBytes {
   std::size_t size() const { return bytes_.size(); }
   bool empty() const { return bytes_.empty(); }
 
-  friend bool operator==(const SecretBytes& a, const SecretBytes& b) { return ConstantTimeEqual(a.bytes_, b.bytes_); }
+  friend bool operator==(const SecretBytes& a, const SecretBytes& b) {
+    return ConstantTimeEqual(a.bytes_, b.bytes_);
+  }
 
  private:
   Bytes bytes_;

@@ -9,7 +9,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
 int main(int argc, char** argv) {
   if (argc != 2 || !std::filesystem::is_directory(argv[1])) {
-    std::fprintf(stderr, "usage: %s CORPUS_FOLDER (found %s)\n", argv[0], argc == 2 ? argv[1] : "no folder");
+    std::fprintf(stderr, "usage: %s CORPUS_FOLDER (found %s)\n", argv[0],
+                 argc == 2 ? argv[1] : "no folder");
     return 2;
   }
   std::size_t cases = 0;

@@ -1,9 +1,9 @@
 #pragma once
 
+#include <string>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <string>
 
 #include "base/result.h"
 
@@ -14,8 +14,10 @@ inline void PrintTo(const Error& error, std::ostream* os) { *os << error.ToStrin
 
 namespace testing {
 
-// `EXPECT_THAT(ParseQuote(bytes), Fails(Code::kMalformed, "wanted at least 436"));` The text is looked for in the message.
-MATCHER_P2(Fails, code, text, "fails with " + std::string(CodeName(code)) + " and \"" + text + "\"") {
+// `EXPECT_THAT(ParseQuote(bytes), Fails(Code::kMalformed, "wanted at least 436"));` The text is
+// looked for in the message.
+MATCHER_P2(Fails, code, text,
+           "fails with " + std::string(CodeName(code)) + " and \"" + text + "\"") {
   if (arg.has_value()) {
     *result_listener << "which succeeded";
     return false;
@@ -37,7 +39,8 @@ template <class T>
 #define ASSERT_OK(...) ASSERT_TRUE(::strongroom::testing::IsOk((__VA_ARGS__)))
 
 // `ASSERT_OK_AND_ASSIGN(const Quote quote, ParseQuote(bytes));`
-#define ASSERT_OK_AND_ASSIGN(lhs, ...) ASSERT_OK_AND_ASSIGN_(STRONGROOM_CONCAT(result_, __LINE__), lhs, __VA_ARGS__)
+#define ASSERT_OK_AND_ASSIGN(lhs, ...) \
+  ASSERT_OK_AND_ASSIGN_(STRONGROOM_CONCAT(result_, __LINE__), lhs, __VA_ARGS__)
 #define ASSERT_OK_AND_ASSIGN_(tmp, lhs, ...) \
   auto tmp = (__VA_ARGS__);                  \
   ASSERT_OK(tmp);                            \

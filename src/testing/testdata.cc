@@ -1,9 +1,9 @@
 #include "testing/testdata.h"
 
-#include <gtest/gtest.h>
-
 #include <cstdio>
 #include <cstdlib>
+
+#include <gtest/gtest.h>
 
 namespace strongroom::testing {
 
@@ -16,7 +16,8 @@ std::optional<std::filesystem::path> SharedTestdata() {
 
 bool SkippedWithoutTestdata(const char* what) {
   if (SharedTestdata().has_value()) return false;
-  if (std::getenv("CI") != nullptr) ADD_FAILURE() << what << ": no shared test data, which CI must have";
+  if (std::getenv("CI") != nullptr)
+    ADD_FAILURE() << what << ": no shared test data, which CI must have";
   std::printf("skipped: %s (no shared test data)\n", what);
   return true;
 }
