@@ -17,7 +17,7 @@ struct ProtoField {
   std::uint32_t number = 0;
   ProtoWire wire = ProtoWire::kVarint;
   std::uint64_t value = 0;  // of varints and fixed numbers
-  ByteView bytes;           // of length-delimited fields; points into the message
+  ByteView bytes{};         // of length-delimited fields; points into the message
 };
 
 // Reads a protobuf message field by field without copying: for messages whose payload is large, or
