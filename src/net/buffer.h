@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "base/bytes.h"
+
+namespace strongroom::net {
+
+// A contiguous, growing buffer for message bodies, whose byte at `lead` lies at a 64-byte boundary,
+// so that what follows a `lead` bytes long prefix (gRPC: five bytes) can be used as an engine's
+// tensor in place. Memory is not zeroed, and large blocks are recycled within the process.
+// Move-only.
+class Buffer {
+ public:
+  Buffer() = default;
+  explicit Buffer(std::size_t lead) : lead_(lead % kAlignment) {}
+  explicit Buffer(ByteView copied_from) : Buffer() { Append(copied_from); }
+  Buffer(Buffer&& other) noexcept;
+  Buffer& operator=(Buffer&& other) noexcept;
+  ~Buffer();
+
+  // Makes room for `capacity` bytes in all.
+  void Reserve(std::size_t capacity);
+  void Append(ByteView bytes);
+
+  ByteView view() const { return {data(), size_}; }
+  std::span<std::uint8_t> writable() { return {block_ + Offset(), size_}; }
+  const std::uint8_t* data() const { return block_ + Offset(); }
+  std::size_t size() const { return size_; }
+  std::size_t capacity() const { return capacity_; }
+  bool empty() const { return size_ == 0; }
+
+  static constexpr std::size_t kAlignment = 64;
+
+ private:
+  std::size_t Offset() const { return block_ == nullptr || lead_ == 0 ? 0 : kAlignment - lead_; }
+  void Free();
+
+  std::uint8_t* block_ = nullptr;  // at a 64-byte boundary
+  std::size_t block_size_ = 0;
+  std::size_t capacity_ = 0;  // of block_, from Offset() on
+  std::size_t size_ = 0;
+  std::size_t lead_ = 0;
+};
+
+}  // namespace strongroom::net
