@@ -9,15 +9,17 @@
 #include "base/bytes.h"
 #include "tee/evidence_source.h"
 
-// What is spoken over the attestation socket: an AF_UNIX SOCK_SEQPACKET socket that a software TEE leaves open in the
-// workload it starts, its descriptor named in STRONGROOM_ATTESTATION_FD. Layouts in docs/protocols/attestation-socket.md.
+// What is spoken over the attestation socket: an AF_UNIX SOCK_SEQPACKET socket that a software TEE
+// leaves open in the workload it starts, its descriptor named in STRONGROOM_ATTESTATION_FD. Layouts
+// in docs/protocols/attestation-socket.md.
 //
-// Request, one packet, with exactly one descriptor beside it (SCM_RIGHTS) on which the answer is written:
+// Request, one packet, with exactly one descriptor beside it (SCM_RIGHTS) on which the answer is
+// written:
 //   version u8 = 1, operation u8, then for kQuote report data [64], for kSealingKey policy u8.
 // Answer, a stream of bytes that ends with the frame:
 //   version u8 = 1, status u8 (0 fine, else an error), length u32 LE, payload [length].
-// Every request has an answer channel of its own, so threads and processes that share the socket cannot take each
-// other's answers.
+// Every request has an answer channel of its own, so threads and processes that share the socket
+// cannot take each other's answers.
 namespace strongroom::tee {
 
 inline constexpr const char* kAttestationFdVariable = "STRONGROOM_ATTESTATION_FD";
@@ -41,7 +43,8 @@ Result<AttestationRequest> ParseRequest(ByteView packet);
 
 // A payload that may be a key is wiped when it goes.
 SecretBytes SerializeAnswer(const Result<SecretBytes>& answer);
-// The payload, or the error that the other side sent (its text is bounded and escaped), or kMalformed.
+// The payload, or the error that the other side sent (its text is bounded and escaped), or
+// kMalformed.
 Result<SecretBytes> ParseAnswer(ByteView frame);
 
 }  // namespace strongroom::tee

@@ -1,7 +1,6 @@
 #include "tee/attestation_socket.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -10,6 +9,8 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+
+#include <fmt/format.h>
 
 #include "tee/attestation_protocol.h"
 #include "tee/quote_check.h"
@@ -24,13 +25,16 @@ Status CheckIsAttestationSocket(int fd) {
   int type = 0;
   socklen_t length = sizeof(domain);
   if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) != 0) {
-    return Malformed(fmt::format("descriptor {} is no socket ({}), wanted the attestation socket", fd, strerror(errno)));
+    return Malformed(fmt::format("descriptor {} is no socket ({}), wanted the attestation socket",
+                                 fd, strerror(errno)));
   }
   length = sizeof(type);
-  if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) != 0) return FromErrno(errno, "attestation socket");
+  if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) != 0)
+    return FromErrno(errno, "attestation socket");
   if (domain != AF_UNIX || type != SOCK_SEQPACKET) {
-    return Malformed(fmt::format("descriptor {} is a socket of family {} and type {}, wanted AF_UNIX and SOCK_SEQPACKET",
-                                 fd, domain, type));
+    return Malformed(fmt::format(
+        "descriptor {} is a socket of family {} and type {}, wanted AF_UNIX and SOCK_SEQPACKET", fd,
+        domain, type));
   }
   return {};
 }
@@ -52,7 +56,9 @@ Status SendWithDescriptor(int fd, ByteView packet, int passed) {
   do {
     sent = sendmsg(fd, &message, MSG_NOSIGNAL);
   } while (sent < 0 && errno == EINTR);
-  if (sent < 0) return Unavailable(fmt::format("attestation socket: {}; the TEE that started this is gone", strerror(errno)));
+  if (sent < 0)
+    return Unavailable(
+        fmt::format("attestation socket: {}; the TEE that started this is gone", strerror(errno)));
   return {};
 }
 
@@ -66,7 +72,8 @@ Result<SecretBytes> ReadAnswer(int fd) {
     if (n == 0) break;
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-      return Unavailable(fmt::format("attestation socket: no answer within {} s", kAnswerTimeoutSeconds));
+      return Unavailable(
+          fmt::format("attestation socket: no answer within {} s", kAnswerTimeoutSeconds));
     }
     if (n < 0) return Unavailable(fmt::format("attestation socket: {}", strerror(errno)));
     size += static_cast<std::size_t>(n);
@@ -90,17 +97,21 @@ class AttestationSocket final : public EvidenceSource {
   Result<SecretBytes> SealingKey(SealPolicy policy) override {
     ASSIGN_OR_RETURN(SecretBytes key, Ask(SealingKeyRequest{.policy = policy}));
     if (key.size() != kSealingKeyBytes) {
-      return Malformed(fmt::format("sealing key of {} bytes, wanted {}", key.size(), kSealingKeyBytes));
+      return Malformed(
+          fmt::format("sealing key of {} bytes, wanted {}", key.size(), kSealingKeyBytes));
     }
     return key;
   }
 
-  std::string Description() const override { return fmt::format("attestation socket {}", fd_.get()); }
+  std::string Description() const override {
+    return fmt::format("attestation socket {}", fd_.get());
+  }
 
  private:
   Result<SecretBytes> Ask(const AttestationRequest& request) {
     int pair[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return FromErrno(errno, "socketpair");
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+      return FromErrno(errno, "socketpair");
     const UniqueFd mine(pair[0]);
     UniqueFd theirs(pair[1]);
     const timeval timeout{.tv_sec = kAnswerTimeoutSeconds, .tv_usec = 0};

@@ -1,9 +1,9 @@
 #include "tee/detect.h"
 
-#include <fmt/format.h>
-
 #include <charconv>
 #include <cstdlib>
+
+#include <fmt/format.h>
 
 #include "tee/attestation_protocol.h"
 #include "tee/attestation_socket.h"
@@ -19,8 +19,8 @@ Result<UniqueFd> NamedDescriptor(const std::string& text) {
   int fd = -1;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), fd);
   if (error != std::errc() || end != text.data() + text.size() || fd < kFirstFd || fd > kLastFd) {
-    return Malformed(fmt::format("{} is \"{}\", wanted a descriptor number from {} to {}", kAttestationFdVariable, text,
-                                 kFirstFd, kLastFd));
+    return Malformed(fmt::format("{} is \"{}\", wanted a descriptor number from {} to {}",
+                                 kAttestationFdVariable, text, kFirstFd, kLastFd));
   }
   return UniqueFd(fd);
 }
@@ -33,17 +33,19 @@ std::optional<std::string> ProcessEnvironment(const std::string& name) {
   return std::string(value);
 }
 
-Result<std::unique_ptr<EvidenceSource>> DetectEvidenceSource(const EnvironmentLookup& environment,
-                                                             const std::filesystem::path& gramine_folder) {
+Result<std::unique_ptr<EvidenceSource>> DetectEvidenceSource(
+    const EnvironmentLookup& environment, const std::filesystem::path& gramine_folder) {
   if (const auto named = environment(kAttestationFdVariable)) {
     ASSIGN_OR_RETURN(UniqueFd fd, NamedDescriptor(*named));
     return In(kAttestationFdVariable, OpenAttestationSocket(std::move(fd)));
   }
   auto files = OpenGramineFiles(gramine_folder);
   if (files.has_value() || files.error().code() != Code::kNotFound) return files;
-  return Unsupported(fmt::format("no TEE found: neither {} in the environment nor {}/attestation_type; start this "
-                                 "program in a Gramine enclave, or under `strongroom-simtee run` on a machine without "
-                                 "one", kAttestationFdVariable, gramine_folder.string()));
+  return Unsupported(fmt::format(
+      "no TEE found: neither {} in the environment nor {}/attestation_type; start this "
+      "program in a Gramine enclave, or under `strongroom-simtee run` on a machine without "
+      "one",
+      kAttestationFdVariable, gramine_folder.string()));
 }
 
 }  // namespace strongroom::tee
