@@ -8,12 +8,14 @@
 namespace strongroom::attest {
 
 struct AnchorTag;
-// SHA-256 of the DER SubjectPublicKeyInfo of a root certificate. Keys are pinned, not certificates: Intel's root
-// exists in several issuances with one key, and Intel's sandbox root has the same name and another key.
+// SHA-256 of the DER SubjectPublicKeyInfo of a root certificate. Keys are pinned, not certificates:
+// Intel's root exists in several issuances with one key, and Intel's sandbox root has the same name
+// and another key.
 using Anchor = FixedBytes<AnchorTag, 32>;
 
-// The roots a verifier trusts. Empty trusts nothing. Whoever adds a root to it decides who may speak for hardware:
-// anchors come from the owner (command line) or from the manifest, never from the host.
+// The roots a verifier trusts. Empty trusts nothing. Whoever adds a root to it decides who may
+// speak for hardware: anchors come from the owner (command line) or from the manifest, never from
+// the host.
 class TrustAnchors {
  public:
   TrustAnchors() = default;

@@ -23,8 +23,9 @@ using PlatformInstanceId = FixedBytes<PlatformInstanceIdTag, 16>;
 
 enum class SgxType { kStandard = 0, kScalable = 1, kScalableWithIntegrity = 2 };
 
-// Which machine it is, as its PCK certificate says. PPID and platform instance id are what an allow-list of machines
-// names: physical attacks of 2025 take keys out of genuine chips, and nothing else tells those apart.
+// Which machine it is, as its PCK certificate says. PPID and platform instance id are what an
+// allow-list of machines names: physical attacks of 2025 take keys out of genuine chips, and
+// nothing else tells those apart.
 struct PlatformIdentity {
   Fmspc fmspc;
   PceId pce_id;
@@ -40,7 +41,8 @@ struct PlatformIdentity {
   std::optional<bool> smt_enabled;
 };
 
-// All certificates, lists and documents that the claims rest on are valid from the first second to the last.
+// All certificates, lists and documents that the claims rest on are valid from the first second to
+// the last.
 struct ValidityWindow {
   UnixSeconds latest_issue{};
   UnixSeconds earliest_expiry{};
@@ -54,12 +56,13 @@ struct SgxClaims {
   TcbVerdict tcb;
   PlatformIdentity platform;
   ValidityWindow validity;
-  Anchor anchor;                      // the root it all rests on
-  UnixSeconds tcb_info_issued{};      // for floors against replayed old collateral (per FMSPC)
+  Anchor anchor;                  // the root it all rests on
+  UnixSeconds tcb_info_issued{};  // for floors against replayed old collateral (per FMSPC)
   UnixSeconds qe_identity_issued{};
 };
 
-// Claims whose evidence was verified; policies and manifests take nothing else. Only the verifier makes one.
+// Claims whose evidence was verified; policies and manifests take nothing else. Only the verifier
+// makes one.
 class VerifiedClaims {
  public:
   const SgxClaims& sgx() const { return sgx_; }

@@ -16,8 +16,8 @@ enum class Severity {
 
 std::string_view SeverityName(Severity severity);  // "info", "warning", "error"
 
-// One thing an appraisal found. `id` is stable and for machines ("dcap.tcb.out-of-date"), `message` is for people:
-// found, then wanted.
+// One thing an appraisal found. `id` is stable and for machines ("dcap.tcb.out-of-date"), `message`
+// is for people: found, then wanted.
 struct Finding {
   std::string id;
   Severity severity = Severity::kError;
@@ -26,7 +26,8 @@ struct Finding {
   Code code = Code::kUntrusted;
 };
 
-// The first error as a value: its code, and its message with the id in brackets. kInternal when there is none.
+// The first error as a value: its code, and its message with the id in brackets. kInternal when
+// there is none.
 Error ErrorOf(const std::vector<Finding>& findings);
 
 }  // namespace strongroom::attest

@@ -9,7 +9,8 @@ namespace {
 
 class Judge {
  public:
-  Judge(const VerifiedClaims& claims, const AcceptancePolicy& policy) : claims_(claims), policy_(policy) {}
+  Judge(const VerifiedClaims& claims, const AcceptancePolicy& policy)
+      : claims_(claims), policy_(policy) {}
 
   std::vector<Finding> Run() {
     Tcb();
@@ -27,22 +28,25 @@ class Judge {
     const TcbVerdict& tcb = claims_.tcb();
     const auto accepted = policy_.accepted_statuses.find(tcb.status);
     if (accepted == policy_.accepted_statuses.end()) {
-      Refuse("policy.tcb-status",
-             fmt::format("platform TCB is {}, wanted {}", TcbStatusName(tcb.status), AcceptedNames()));
+      Refuse("policy.tcb-status", fmt::format("platform TCB is {}, wanted {}",
+                                              TcbStatusName(tcb.status), AcceptedNames()));
     } else if (accepted->second.has_value()) {
       for (const std::string& id : tcb.advisory_ids) {
         if (!accepted->second->contains(id)) {
-          Refuse("policy.advisory", fmt::format("advisory {} applies to the platform and is not tolerated", id));
+          Refuse("policy.advisory",
+                 fmt::format("advisory {} applies to the platform and is not tolerated", id));
         }
       }
     }
     if (policy_.min_evaluation_number && tcb.evaluation_number() < *policy_.min_evaluation_number) {
-      Refuse("policy.evaluation-number", fmt::format("TCB evaluation data number {}, wanted at least {}",
-                                                     tcb.evaluation_number(), *policy_.min_evaluation_number));
+      Refuse("policy.evaluation-number",
+             fmt::format("TCB evaluation data number {}, wanted at least {}",
+                         tcb.evaluation_number(), *policy_.min_evaluation_number));
     }
     if (policy_.min_tcb_date && tcb.tcb_date < *policy_.min_tcb_date) {
-      Refuse("policy.tcb-date", fmt::format("TCB date {}, wanted at least {}", FormatRfc3339(tcb.tcb_date),
-                                            FormatRfc3339(*policy_.min_tcb_date)));
+      Refuse("policy.tcb-date",
+             fmt::format("TCB date {}, wanted at least {}", FormatRfc3339(tcb.tcb_date),
+                         FormatRfc3339(*policy_.min_tcb_date)));
     }
   }
 
@@ -56,8 +60,9 @@ class Judge {
     if (!platform.instance_id) {
       Refuse("policy.instance-id", "the platform has no instance id, wanted an allowed one");
     } else if (!policy_.allowed_instance_ids.contains(*platform.instance_id)) {
-      Refuse("policy.instance-id", fmt::format("platform instance {} is not in the list of allowed machines",
-                                               HexEncode(platform.instance_id->view())));
+      Refuse("policy.instance-id",
+             fmt::format("platform instance {} is not in the list of allowed machines",
+                         HexEncode(platform.instance_id->view())));
     }
   }
 
@@ -72,15 +77,17 @@ class Judge {
              fmt::format("product id {}, wanted {}", claims_.isv_prod_id(), *policy_.isv_prod_id));
     }
     if (policy_.min_isv_svn && claims_.isv_svn() < *policy_.min_isv_svn) {
-      Refuse("policy.isv-svn",
-             fmt::format("security version {}, wanted at least {}", claims_.isv_svn(), *policy_.min_isv_svn));
+      Refuse("policy.isv-svn", fmt::format("security version {}, wanted at least {}",
+                                           claims_.isv_svn(), *policy_.min_isv_svn));
     }
   }
 
   template <class Fixed>
-  void Identity(std::string_view id, std::string_view what, const Fixed& found, const std::optional<Fixed>& wanted) {
+  void Identity(std::string_view id, std::string_view what, const Fixed& found,
+                const std::optional<Fixed>& wanted) {
     if (!wanted || found == *wanted) return;
-    Refuse(id, fmt::format("{} {}, wanted {}", what, HexEncode(found.view()), HexEncode(wanted->view())));
+    Refuse(id, fmt::format("{} {}, wanted {}", what, HexEncode(found.view()),
+                           HexEncode(wanted->view())));
   }
 
   std::string AcceptedNames() const {
@@ -101,9 +108,12 @@ class Judge {
 
 Status CheckPolicy(const AcceptancePolicy& policy) {
   if (policy.insecure_accept_any_enclave || policy.mrenclave) return {};
-  if (!policy.mrsigner) return Malformed("the policy names no enclave, wanted MRENCLAVE or MRSIGNER");
+  if (!policy.mrsigner)
+    return Malformed("the policy names no enclave, wanted MRENCLAVE or MRSIGNER");
   if (!policy.isv_prod_id || !policy.min_isv_svn) {
-    return Malformed("the policy names a signer only, wanted also the product id and the least security version");
+    return Malformed(
+        "the policy names a signer only, wanted also the product id and the least security "
+        "version");
   }
   return {};
 }

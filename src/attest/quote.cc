@@ -1,8 +1,8 @@
 #include "attest/quote.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 namespace strongroom::attest {
 namespace {
@@ -19,11 +19,13 @@ Status ReadHeader(Reader& reader, Quote& quote) {
   }
   ASSIGN_OR_RETURN(quote.attestation_key_type, reader.U16Le());
   if (quote.attestation_key_type != kEcdsaP256) {
-    return Unsupported(
-        fmt::format("attestation key type {}, wanted {} (ECDSA P-256)", quote.attestation_key_type, kEcdsaP256));
+    return Unsupported(fmt::format("attestation key type {}, wanted {} (ECDSA P-256)",
+                                   quote.attestation_key_type, kEcdsaP256));
   }
   ASSIGN_OR_RETURN(const std::uint32_t tee_type, reader.U32Le());
-  if (tee_type != 0) return Unsupported(fmt::format("TEE type {:#x} in a version 3 quote, wanted 0 (SGX)", tee_type));
+  if (tee_type != 0)
+    return Unsupported(
+        fmt::format("TEE type {:#x} in a version 3 quote, wanted 0 (SGX)", tee_type));
   ASSIGN_OR_RETURN(quote.qe_svn, reader.U16Le());
   ASSIGN_OR_RETURN(quote.pce_svn, reader.U16Le());
   ASSIGN_OR_RETURN(quote.qe_vendor_id, reader.Take(16));
@@ -33,7 +35,8 @@ Status ReadHeader(Reader& reader, Quote& quote) {
 
 Result<CertificationDataType> ReadCertificationType(Reader& reader) {
   ASSIGN_OR_RETURN(const std::uint16_t type, reader.U16Le());
-  if (type < 1 || type > 5) return Unsupported(fmt::format("certification data type {}, wanted 1 to 5", type));
+  if (type < 1 || type > 5)
+    return Unsupported(fmt::format("certification data type {}, wanted 1 to 5", type));
   return static_cast<CertificationDataType>(type);
 }
 
@@ -51,19 +54,22 @@ Status ReadSignatureData(ByteView bytes, Quote& quote) {
   return reader.ExpectEnd();
 }
 
-// Quoting services pad to fixed sizes with zeros; anything else after the end would be bytes that nobody signed.
+// Quoting services pad to fixed sizes with zeros; anything else after the end would be bytes that
+// nobody signed.
 Status ExpectZeros(ByteView rest, std::size_t offset) {
   const auto it = std::find_if(rest.begin(), rest.end(), [](std::uint8_t b) { return b != 0; });
   if (it == rest.end()) return {};
-  return Malformed(fmt::format("quote ends at {}, then byte {:#04x} at offset {}, wanted zeros only", offset, *it,
-                               offset + static_cast<std::size_t>(it - rest.begin())));
+  return Malformed(
+      fmt::format("quote ends at {}, then byte {:#04x} at offset {}, wanted zeros only", offset,
+                  *it, offset + static_cast<std::size_t>(it - rest.begin())));
 }
 
 }  // namespace
 
 Result<Quote> ParseQuote(ByteView bytes) {
   if (bytes.size() > kMaxQuoteBytes) {
-    return Exhausted(fmt::format("quote has {} bytes, wanted at most {}", bytes.size(), kMaxQuoteBytes));
+    return Exhausted(
+        fmt::format("quote has {} bytes, wanted at most {}", bytes.size(), kMaxQuoteBytes));
   }
   Reader reader(bytes, "quote");
   Quote quote;

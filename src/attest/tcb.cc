@@ -1,9 +1,9 @@
 #include "attest/tcb.h"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <utility>
+
+#include <fmt/format.h>
 
 namespace strongroom::attest {
 namespace {
@@ -31,9 +31,10 @@ Result<TcbStatus> ParseTcbStatus(std::string_view name) {
   for (const auto& [value, known] : kNames) {
     if (known == name) return value;
   }
-  return Malformed(fmt::format("TCB status \"{}\", wanted one of UpToDate, SWHardeningNeeded, ConfigurationNeeded, "
-                               "ConfigurationAndSWHardeningNeeded, OutOfDate, OutOfDateConfigurationNeeded, Revoked",
-                               name.substr(0, 64)));
+  return Malformed(fmt::format(
+      "TCB status \"{}\", wanted one of UpToDate, SWHardeningNeeded, ConfigurationNeeded, "
+      "ConfigurationAndSWHardeningNeeded, OutOfDate, OutOfDateConfigurationNeeded, Revoked",
+      name.substr(0, 64)));
 }
 
 }  // namespace strongroom::attest

@@ -37,8 +37,9 @@ struct TcbVerdict {
   std::uint32_t qe_identity_evaluation_number = 0;
 
   std::uint32_t evaluation_number() const {
-    return tcb_info_evaluation_number < qe_identity_evaluation_number ? tcb_info_evaluation_number
-                                                                      : qe_identity_evaluation_number;
+    return tcb_info_evaluation_number < qe_identity_evaluation_number
+               ? tcb_info_evaluation_number
+               : qe_identity_evaluation_number;
   }
 };
 

@@ -15,8 +15,8 @@
 
 namespace strongroom::attest {
 
-// What verification came to. Claims are there exactly when no finding is an error; warnings (a TCB status other than
-// UpToDate, a tolerated debug enclave) are for policies to judge.
+// What verification came to. Claims are there exactly when no finding is an error; warnings (a TCB
+// status other than UpToDate, a tolerated debug enclave) are for policies to judge.
 struct Appraisal {
   std::vector<Finding> findings;
   std::optional<VerifiedClaims> claims;
@@ -35,8 +35,9 @@ namespace dcap {
 struct CheckedEndorsements;
 }
 
-// Endorsements whose signatures, chains and lists were checked once, to verify many quotes of one kind of platform
-// without checking them again. Immutable, cheap to copy, safe to share between threads.
+// Endorsements whose signatures, chains and lists were checked once, to verify many quotes of one
+// kind of platform without checking them again. Immutable, cheap to copy, safe to share between
+// threads.
 class PreparedEndorsements {
  public:
   // When all of it is valid; every verification asks again.
@@ -54,7 +55,8 @@ class PreparedEndorsements {
  private:
   friend class Preparer;
   friend class QuoteVerifier;
-  explicit PreparedEndorsements(std::shared_ptr<const dcap::CheckedEndorsements> checked) : checked_(std::move(checked)) {}
+  explicit PreparedEndorsements(std::shared_ptr<const dcap::CheckedEndorsements> checked)
+      : checked_(std::move(checked)) {}
 
   // shared_ptr: immutable content that coordinator threads hold while a cache replaces it.
   std::shared_ptr<const dcap::CheckedEndorsements> checked_;
@@ -67,17 +69,22 @@ struct Preparation {
   Result<PreparedEndorsements> ToResult() const;
 };
 
-// Checks all that does not depend on a quote: issuer chains up to an anchor, both lists, both documents, valid at `now`
-// (lower bounds too).
-Preparation PrepareEndorsements(const Endorsements& endorsements, const TrustAnchors& anchors, UnixSeconds now);
+// Checks all that does not depend on a quote: issuer chains up to an anchor, both lists, both
+// documents, valid at `now` (lower bounds too).
+Preparation PrepareEndorsements(const Endorsements& endorsements, const TrustAnchors& anchors,
+                                UnixSeconds now);
 
-// Verifies an SGX quote against checked endorsements at `now`: PCK chain and revocation, quoting enclave, attestation
-// key, quote signature, TCB level. `pck_certificate_chain` is for quotes that do not carry it (types 1 and 3).
+// Verifies an SGX quote against checked endorsements at `now`: PCK chain and revocation, quoting
+// enclave, attestation key, quote signature, TCB level. `pck_certificate_chain` is for quotes that
+// do not carry it (types 1 and 3).
 Appraisal VerifySgxQuote(ByteView quote, const PreparedEndorsements& endorsements, UnixSeconds now,
-                         const VerifierOptions& options = {}, std::string_view pck_certificate_chain = {});
+                         const VerifierOptions& options = {},
+                         std::string_view pck_certificate_chain = {});
 
-// Both in one: the verifier as a pure function. The same evidence, endorsements, anchors and time give the same answer.
-Appraisal VerifySgxEvidence(ByteView quote, const Endorsements& endorsements, const TrustAnchors& anchors,
-                            UnixSeconds now, const VerifierOptions& options = {});
+// Both in one: the verifier as a pure function. The same evidence, endorsements, anchors and time
+// give the same answer.
+Appraisal VerifySgxEvidence(ByteView quote, const Endorsements& endorsements,
+                            const TrustAnchors& anchors, UnixSeconds now,
+                            const VerifierOptions& options = {});
 
 }  // namespace strongroom::attest

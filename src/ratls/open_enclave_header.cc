@@ -23,12 +23,13 @@ Result<ByteView> UnwrapOpenEnclave(ByteView evidence) {
   ASSIGN_OR_RETURN(const std::uint32_t type, reader.U32Le());
   ASSIGN_OR_RETURN(const std::uint64_t length, reader.U64Le());
   if (version != kHeaderVersion || type != kSgxEcdsa) {
-    return Malformed(fmt::format("Open Enclave evidence has version {} and type {}, wanted {} and {}", version, type,
-                                 kHeaderVersion, kSgxEcdsa));
+    return Malformed(
+        fmt::format("Open Enclave evidence has version {} and type {}, wanted {} and {}", version,
+                    type, kHeaderVersion, kSgxEcdsa));
   }
   if (length != reader.remaining()) {
-    return Malformed(
-        fmt::format("Open Enclave evidence names {} bytes, found {} after the header", length, reader.remaining()));
+    return Malformed(fmt::format("Open Enclave evidence names {} bytes, found {} after the header",
+                                 length, reader.remaining()));
   }
   return reader.Rest();
 }

@@ -28,7 +28,11 @@ Bytes EncodeSgxReportBody(const SgxReportBody& body) {
   Writer w;
   w.Put(body.cpu_svn.view()).U32Le(body.miscselect).Zeros(12).Put(body.isv_ext_prod_id.view());
   w.U64Le(body.attributes_flags).U64Le(body.attributes_xfrm);
-  w.Put(body.mrenclave.view()).Zeros(32).Put(body.mrsigner.view()).Zeros(32).Put(body.config_id.view());
+  w.Put(body.mrenclave.view())
+      .Zeros(32)
+      .Put(body.mrsigner.view())
+      .Zeros(32)
+      .Put(body.config_id.view());
   w.U16Le(body.isv_prod_id).U16Le(body.isv_svn).U16Le(body.config_svn).Zeros(42);
   w.Put(body.isv_family_id.view()).Put(body.report_data.view());
   return std::move(w).Finish();

@@ -15,8 +15,8 @@ struct ConfigIdTag;
 struct IsvExtProdIdTag;
 struct IsvFamilyIdTag;
 
-using MrEnclave = FixedBytes<MrEnclaveTag, 32>;    // digest of the enclave's code, data and layout
-using MrSigner = FixedBytes<MrSignerTag, 32>;      // SHA-256 of the signer's RSA modulus, little endian
+using MrEnclave = FixedBytes<MrEnclaveTag, 32>;  // digest of the enclave's code, data and layout
+using MrSigner = FixedBytes<MrSignerTag, 32>;  // SHA-256 of the signer's RSA modulus, little endian
 using ReportData = FixedBytes<ReportDataTag, 64>;  // what the enclave chose to say
 using CpuSvn = FixedBytes<CpuSvnTag, 16>;
 using ConfigId = FixedBytes<ConfigIdTag, 64>;
@@ -31,8 +31,8 @@ inline constexpr std::uint64_t kSgxFlagProvisionKey = 1U << 4;
 inline constexpr std::uint64_t kSgxFlagEinitTokenKey = 1U << 5;
 inline constexpr std::uint64_t kSgxFlagKss = 1U << 7;
 
-// The 384 bytes of REPORT that name an enclave (Intel SDM volume 3D, table 33-21), of the application and of the
-// quoting enclave alike. Integers are little endian.
+// The 384 bytes of REPORT that name an enclave (Intel SDM volume 3D, table 33-21), of the
+// application and of the quoting enclave alike. Integers are little endian.
 struct SgxReportBody {
   static constexpr std::size_t kSize = 384;
 
@@ -54,7 +54,8 @@ struct SgxReportBody {
   bool debug() const { return (attributes_flags & kSgxFlagDebug) != 0; }
 };
 
-// Takes the next 384 bytes of `reader`. Reserved fields are ignored: they are signed, and later processors may use them.
+// Takes the next 384 bytes of `reader`. Reserved fields are ignored: they are signed, and later
+// processors may use them.
 Result<SgxReportBody> ReadSgxReportBody(Reader& reader);
 // The 384 bytes again, reserved fields zero.
 Bytes EncodeSgxReportBody(const SgxReportBody& body);

@@ -1,0 +1,236 @@
+#include "attest/dcap/pck_chain.h"
+
+#include <algorithm>
+#include <array>
+#include <span>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "attest/dcap/pck_extension.h"
+#include "crypto/oid.h"
+#include "crypto/pem.h"
+
+namespace strongroom::attest::dcap {
+namespace {
+
+constexpr std::string_view kLeafCn = "SGX PCK Certificate";
+constexpr std::size_t kChainLength = 3;
+
+Result<std::vector<Bytes>> DecodeChain(std::string_view pem) {
+  ASSIGN_OR_RETURN(auto blocks, crypto::DecodePem(pem, kChainLength));
+  if (blocks.size() != kChainLength) {
+    return Malformed(
+        fmt::format("PCK chain has {} certificates, wanted leaf, CA and root", blocks.size()));
+  }
+  std::vector<Bytes> chain;
+  for (crypto::PemBlock& block : blocks) {
+    if (block.label != "CERTIFICATE") {
+      return Malformed(
+          fmt::format("PCK chain has a PEM block \"{}\", wanted certificates only", block.label));
+    }
+    chain.push_back(std::move(block.content));
+  }
+  return chain;
+}
+
+// Most quotes carry the very CA and root that the endorsements were checked with: then only the
+// leaf is new.
+bool CarriesCheckedIssuers(const std::vector<Bytes>& chain,
+                           const CheckedEndorsements& endorsements) {
+  return Equal(chain[1], endorsements.pck_ca.der()) && Equal(chain[2], endorsements.root.der());
+}
+
+struct FullChain {
+  crypto::Certificate leaf;
+  crypto::Certificate ca;
+  crypto::Certificate root;
+};
+
+bool SelfIssued(const crypto::Certificate& certificate) {
+  return certificate.fields().subject == certificate.fields().issuer;
+}
+
+// By names, never by position: the root issued itself, the CA is issued by it, the leaf is left.
+Result<FullChain> SortByNames(const std::vector<Bytes>& chain) {
+  std::vector<crypto::Certificate> parsed;
+  for (const Bytes& der : chain) {
+    ASSIGN_OR_RETURN(crypto::Certificate certificate, crypto::Certificate::FromDer(der));
+    RETURN_IF_ERROR(certificate.public_key());
+    parsed.push_back(std::move(certificate));
+  }
+  const auto root = std::ranges::find_if(parsed, SelfIssued);
+  if (root == parsed.end())
+    return Untrusted("PCK chain has no self-issued certificate, wanted a root");
+  std::iter_swap(root, parsed.end() - 1);
+  if (parsed[0].fields().issuer != parsed[1].fields().subject) std::swap(parsed[0], parsed[1]);
+  if (parsed[0].fields().issuer != parsed[1].fields().subject ||
+      parsed[1].fields().issuer != parsed[2].fields().subject) {
+    return Untrusted(
+        fmt::format("PCK chain is no path: \"{}\" by \"{}\", \"{}\" by \"{}\", then \"{}\"",
+                    parsed[0].fields().subject.common_name, parsed[0].fields().issuer.common_name,
+                    parsed[1].fields().subject.common_name, parsed[1].fields().issuer.common_name,
+                    parsed[2].fields().subject.common_name));
+  }
+  return FullChain{parsed[0], parsed[1], parsed[2]};
+}
+
+Status CheckRootKey(const crypto::Certificate& root, const CheckedEndorsements& endorsements) {
+  ASSIGN_OR_RETURN(const crypto::PublicKey key, root.public_key());
+  if (Equal(key.SpkiSha256().view(), endorsements.anchor.view())) return {};
+  return Untrusted(fmt::format(
+      "the PCK chain ends in \"{}\" with another key than the endorsements' trusted root",
+      root.fields().subject.rfc2253));
+}
+
+// A chain with another issuance of CA or root than the endorsements have: verified whole.
+std::optional<crypto::Certificate> VerifyWholeChain(const std::vector<Bytes>& ders,
+                                                    const CheckedEndorsements& endorsements,
+                                                    UnixSeconds now, ValidityWindow& window,
+                                                    Report& report) {
+  const auto sorted = SortByNames(ders);
+  if (!sorted) {
+    report.Check(
+        sorted.error().code() == Code::kUntrusted ? "dcap.pck.chain" : "dcap.pck.malformed",
+        std::unexpected(sorted.error()));
+    return std::nullopt;
+  }
+  if (!report.Check("dcap.pck.root", CheckRootKey(sorted->root, endorsements))) return std::nullopt;
+  const std::array<crypto::Crl, 1> crls = {endorsements.root_crl};
+  AddChainFindings("dcap.pck", "dcap.root-crl", sorted->ca, {}, sorted->root, crls, now, report);
+  Narrow(window, sorted->ca);
+  Narrow(window, sorted->root);
+  return sorted->leaf;
+}
+
+Status CheckLeafExtensions(const crypto::CertificateFields& leaf,
+                           const crypto::CertificateFields& ca) {
+  if (!leaf.basic_constraints || leaf.is_ca())
+    return Untrusted("PCK certificate is a CA or does not say that it is none");
+  if (!leaf.key_usage || (*leaf.key_usage & crypto::kDigitalSignature) == 0) {
+    return Untrusted("PCK certificate may not sign, wanted key usage digitalSignature");
+  }
+  if (leaf.subject_key_id.empty()) return Untrusted("PCK certificate has no subject key id");
+  if (leaf.authority_key_id.empty() || !Equal(leaf.authority_key_id, ca.subject_key_id)) {
+    return Untrusted("PCK certificate has another authority key id than its CA's subject key id");
+  }
+  for (const crypto::Extension& extension : leaf.extensions) {
+    const bool known =
+        extension.oid == crypto::oid::kKeyUsage || extension.oid == crypto::oid::kBasicConstraints;
+    if (extension.critical && !known) {
+      return Untrusted(
+          fmt::format("PCK certificate has critical extension {}, which nothing here understands",
+                      extension.oid));
+    }
+  }
+  return {};
+}
+
+// The leaf against the CA that the endorsements were checked with.
+void CheckLeaf(const crypto::Certificate& leaf, const CheckedEndorsements& endorsements,
+               UnixSeconds now, Report& report) {
+  const crypto::CertificateFields& fields = leaf.fields();
+  report.Check("dcap.pck.chain", CheckCommonName(leaf, kLeafCn));
+  if (fields.issuer != endorsements.pck_ca.fields().subject) {
+    report.Error(
+        "dcap.pck-crl.other-ca", Code::kUntrusted,
+        fmt::format("PCK certificate by \"{}\", revocation list by \"{}\"",
+                    fields.issuer.common_name, endorsements.pck_ca.fields().subject.common_name));
+    return;
+  }
+  report.Check("dcap.pck.chain",
+               In("PCK certificate", leaf.VerifySignature(endorsements.pck_ca_key)));
+  report.Check("dcap.pck.chain", CheckLeafExtensions(fields, endorsements.pck_ca.fields()));
+  report.Check("dcap.pck.time",
+               CheckTimes("PCK certificate", fields.not_before, fields.not_after, now));
+  if (endorsements.pck_crl.Find(fields.serial_hex) != nullptr) {
+    report.Error("dcap.pck.revoked", Code::kUntrusted,
+                 fmt::format("PCK certificate {} is revoked by its CA", fields.serial_hex));
+  }
+}
+
+Result<PlatformIdentity> ReadPlatform(const crypto::Certificate& leaf, bool platform_ca) {
+  const crypto::Extension* extension = leaf.FindExtension(kSgxExtensionOid);
+  if (extension == nullptr) return Untrusted("PCK certificate has no SGX extension");
+  ASSIGN_OR_RETURN(PlatformIdentity platform, ParsePckExtension(extension->value));
+  if (platform.instance_id.has_value() != platform_ca) {
+    return Untrusted(fmt::format(
+        "SGX extension {} a platform instance id, and the certificate is of the {} CA",
+        platform.instance_id ? "has" : "lacks", platform_ca ? "Platform" : "Processor"));
+  }
+  return platform;
+}
+
+// A certificate that came beside the quote must be of the machine that the quote names, as far as
+// that is readable.
+Status CheckNamedPlatform(const Quote& quote, const PlatformIdentity& platform) {
+  if (quote.certification_type == CertificationDataType::kPckChain) return {};
+  ASSIGN_OR_RETURN(const PlatformRequest named, ParsePlatformRequest(quote));
+  if (named.pce_id != platform.pce_id)
+    return Untrusted("the quote names another PCE id than the PCK certificate");
+  if (quote.certification_type == CertificationDataType::kPpidClear &&
+      !Equal(named.ppid, platform.ppid.view())) {
+    return Untrusted("the quote names another PPID than the PCK certificate");
+  }
+  return {};
+}
+
+Result<crypto::PublicKey> LeafKey(const crypto::Certificate& leaf) {
+  ASSIGN_OR_RETURN(crypto::PublicKey key, leaf.public_key());
+  if (key.type() != crypto::KeyType::kP256) {
+    return Unsupported(fmt::format("PCK key of {}, wanted P-256", crypto::KeyTypeName(key.type())));
+  }
+  return key;
+}
+
+}  // namespace
+
+Result<std::string_view> PckChainText(const Quote& quote, std::string_view beside) {
+  switch (quote.certification_type) {
+    case CertificationDataType::kPckChain: return AsText(quote.certification_data);
+    case CertificationDataType::kPpidClear:
+    case CertificationDataType::kPpidEncrypted3072:
+      if (!beside.empty()) return beside;
+      return Precondition(fmt::format(
+          "certification data type {} carries no PCK certificate, wanted it beside the quote",
+          static_cast<int>(quote.certification_type)));
+    default:
+      return Unsupported(fmt::format(
+          "certification data type {}, wanted 5, or 1 or 3 with the PCK certificate beside",
+          static_cast<int>(quote.certification_type)));
+  }
+}
+
+std::optional<PckLeaf> CheckPckChain(const Quote& quote, std::string_view beside,
+                                     const CheckedEndorsements& endorsements, UnixSeconds now,
+                                     Report& report) {
+  const auto text = report.Take("dcap.pck.missing", PckChainText(quote, beside));
+  if (!text) return std::nullopt;
+  if (text->size() > kMaxCertificationDataBytes) {
+    report.Error("dcap.pck.malformed", Code::kExhausted,
+                 fmt::format("PCK chain has {} bytes, wanted at most {}", text->size(),
+                             kMaxCertificationDataBytes));
+    return std::nullopt;
+  }
+  const auto ders = report.Take("dcap.pck.malformed", In("PCK chain", DecodeChain(*text)));
+  if (!ders) return std::nullopt;
+
+  ValidityWindow window = kAlways;
+  std::optional<crypto::Certificate> leaf;
+  if (CarriesCheckedIssuers(*ders, endorsements)) {
+    leaf = report.Take("dcap.pck.malformed",
+                       In("PCK certificate", crypto::Certificate::FromDer((*ders)[0])));
+  } else {
+    leaf = VerifyWholeChain(*ders, endorsements, now, window, report);
+  }
+  if (!leaf) return std::nullopt;
+  CheckLeaf(*leaf, endorsements, now, report);
+  auto key = report.Take("dcap.pck.malformed", LeafKey(*leaf));
+  auto platform = report.Take("dcap.pck.extension", ReadPlatform(*leaf, endorsements.platform_ca));
+  if (!key || !platform) return std::nullopt;
+  report.Check("dcap.pck.other-platform", CheckNamedPlatform(quote, *platform));
+  Narrow(window, *leaf);
+  return PckLeaf{std::move(*key), std::move(*platform), window};
+}
+
+}  // namespace strongroom::attest::dcap

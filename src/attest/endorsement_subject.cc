@@ -1,0 +1,22 @@
+#include "attest/endorsement_subject.h"
+
+#include "attest/dcap/pck_chain.h"
+#include "attest/dcap/pck_extension.h"
+#include "crypto/x509.h"
+
+namespace strongroom::attest {
+
+Result<EndorsementSubject> UnverifiedEndorsementSubject(const Quote& quote,
+                                                        std::string_view pck_certificate_chain) {
+  ASSIGN_OR_RETURN(const std::string_view pem, dcap::PckChainText(quote, pck_certificate_chain));
+  ASSIGN_OR_RETURN(const auto chain, crypto::Certificate::ChainFromPem(pem, 3));
+  for (const crypto::Certificate& certificate : chain) {
+    const crypto::Extension* extension = certificate.FindExtension(dcap::kSgxExtensionOid);
+    if (extension == nullptr) continue;
+    ASSIGN_OR_RETURN(const PlatformIdentity platform, dcap::ParsePckExtension(extension->value));
+    return EndorsementSubject{platform.fmspc, platform.instance_id.has_value()};
+  }
+  return Malformed("PCK chain has no certificate with the SGX extension");
+}
+
+}  // namespace strongroom::attest
