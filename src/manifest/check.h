@@ -8,11 +8,10 @@ namespace strongroom::manifest {
 
 // What is to be said about a manifest before it is set.
 struct CheckReport {
-  std::vector<Remark> problems;    // it must not be set
-  std::vector<Remark> unsupported; // it asks for something that this version
-                                   // does not do: must not be set either
-  std::vector<Remark>
-      notes; // it may be set, but something is weaker or other than it may seem
+  std::vector<Remark> problems;     // it must not be set
+  std::vector<Remark> unsupported;  // it asks for something that this version
+                                    // does not do: must not be set either
+  std::vector<Remark> notes;  // it may be set, but something is weaker or other than it may seem
 
   bool ok() const { return problems.empty() && unsupported.empty(); }
   // The first problem or unsupported wish as kMalformed or kUnsupported, with
@@ -23,6 +22,6 @@ struct CheckReport {
 // Holds a manifest against the rules of the language: references exist,
 // identities are complete, templates parse and run over dummy values, secrets
 // can be made. Pure; nothing is generated.
-CheckReport CheckManifest(const Manifest &manifest);
+CheckReport CheckManifest(const Manifest& manifest);
 
-} // namespace strongroom::manifest
+}  // namespace strongroom::manifest

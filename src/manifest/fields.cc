@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/encoding.h"
+#include "manifest/words.h"
 
 namespace strongroom::manifest::parse {
 namespace {
@@ -48,8 +49,7 @@ std::string FoldName(std::string_view name) {
       out.push_back('k');
       name.remove_prefix(kelvin.size());
     } else {
-      const char c = name.front();
-      out.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c);
+      out.push_back(LowerCase(name.front()));
       name.remove_prefix(1);
     }
   }

@@ -21,19 +21,19 @@ std::string FoldName(std::string_view name);
 // The members of one JSON object that stands for a struct. Get() takes a field;
 // Finish() reports what nobody took.
 class Fields {
-public:
+ public:
   // kMalformed when `json` is neither object nor null, or names a field twice.
-  static Result<Fields> Of(const Json &json, std::vector<Remark> &unknown);
+  static Result<Fields> Of(const Json& json, std::vector<Remark>& unknown);
 
   // Leaves `out` as it is when the field is absent or null.
-  template <class T> Status Get(std::string_view name, T &out) {
-    const Json *value = Take(name);
-    if (value == nullptr)
-      return {};
+  template <class T>
+  Status Get(std::string_view name, T& out) {
+    const Json* value = Take(name);
+    if (value == nullptr) return {};
     return Read(*value, out);
   }
   // The field's value, or null when it is absent or null.
-  const Json *Take(std::string_view name);
+  const Json* Take(std::string_view name);
 
   // Members that were not taken become remarks.
   void Finish();
@@ -43,64 +43,63 @@ public:
 
   // Scalars, lists and maps. Maps and lists of structs come through ReadStruct
   // of the element's type.
-  Status Read(const Json &json, std::string &out);
-  Status Read(const Json &json, bool &out);
-  Status Read(const Json &json, std::uint64_t &out);
-  Status Read(const Json &json, std::uint32_t &out);
-  Status Read(const Json &json, std::int64_t &out);
-  Status Read(const Json &json, std::uint16_t &out);
-  Status Read(const Json &json,
-              Bytes &out); // base64 text or an array of numbers
+  Status Read(const Json& json, std::string& out);
+  Status Read(const Json& json, bool& out);
+  Status Read(const Json& json, std::uint64_t& out);
+  Status Read(const Json& json, std::uint32_t& out);
+  Status Read(const Json& json, std::int64_t& out);
+  Status Read(const Json& json, std::uint16_t& out);
+  Status Read(const Json& json,
+              Bytes& out);  // base64 text or an array of numbers
 
   template <class Tag, std::size_t N>
-  Status Read(const Json &json, FixedBytes<Tag, N> &out) { // hex digits
+  Status Read(const Json& json, FixedBytes<Tag, N>& out) {  // hex digits
     return ReadHex(json, out.writable());
   }
 
-  template <class T> Status Read(const Json &json, std::optional<T> &out) {
+  template <class T>
+  Status Read(const Json& json, std::optional<T>& out) {
     return Read(json, out.emplace());
   }
 
-  template <class T> Status Read(const Json &json, std::vector<T> &out) {
+  template <class T>
+  Status Read(const Json& json, std::vector<T>& out) {
     RETURN_IF_ERROR(WantArray(json));
-    for (const Json &item : json.items()) {
+    for (const Json& item : json.items()) {
       out.emplace_back();
-      if (!item.IsNull())
-        RETURN_IF_ERROR(Read(item, out.back()));
-    }
-    return {};
-  }
-
-  template <class T> Status Read(const Json &json, ByName<T> &out) {
-    RETURN_IF_ERROR(WantObject(json));
-    for (const auto &[name, value] : json.members()) {
-      T &element = out[name];
-      if (!value.IsNull())
-        RETURN_IF_ERROR(Read(value, element));
+      if (!item.IsNull()) RETURN_IF_ERROR(Read(item, out.back()));
     }
     return {};
   }
 
   template <class T>
-    requires requires(const Json &json, T &out, std::vector<Remark> &unknown) {
+  Status Read(const Json& json, ByName<T>& out) {
+    RETURN_IF_ERROR(WantObject(json));
+    for (const auto& [name, value] : json.members()) {
+      T& element = out[name];
+      if (!value.IsNull()) RETURN_IF_ERROR(Read(value, element));
+    }
+    return {};
+  }
+
+  template <class T>
+    requires requires(const Json& json, T& out, std::vector<Remark>& unknown) {
       ReadStruct(json, out, unknown);
     }
-  Status Read(const Json &json, T &out) {
+  Status Read(const Json& json, T& out) {
     return ReadStruct(json, out, *unknown_);
   }
 
-private:
-  Fields(const Json &json, std::vector<Remark> &unknown)
-      : json_(&json), unknown_(&unknown) {}
-  static Status WantArray(const Json &json);
-  static Status WantObject(const Json &json);
-  static Status ReadHex(const Json &json, std::span<std::uint8_t> out);
-  static Status ReadNumber(const Json &json, std::uint64_t max,
-                           std::uint64_t &out);
+ private:
+  Fields(const Json& json, std::vector<Remark>& unknown) : json_(&json), unknown_(&unknown) {}
+  static Status WantArray(const Json& json);
+  static Status WantObject(const Json& json);
+  static Status ReadHex(const Json& json, std::span<std::uint8_t> out);
+  static Status ReadNumber(const Json& json, std::uint64_t max, std::uint64_t& out);
 
-  const Json *json_;
-  std::vector<Remark> *unknown_;
-  std::map<std::string, const Json *, std::less<>> left_; // by folded name
+  const Json* json_;
+  std::vector<Remark>* unknown_;
+  std::map<std::string, const Json*, std::less<>> left_;  // by folded name
 };
 
-} // namespace strongroom::manifest::parse
+}  // namespace strongroom::manifest::parse

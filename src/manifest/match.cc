@@ -5,17 +5,13 @@
 #include <fmt/format.h>
 
 #include "base/encoding.h"
+#include "manifest/words.h"
 
 namespace strongroom::manifest {
 namespace {
 
 using attest::Finding;
 using attest::TcbStatus;
-
-bool EqualInAnyCase(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return std::ranges::equal(a, b, {}, lower, lower);
-}
 
 class Matcher {
  public:

@@ -13,16 +13,16 @@ namespace strongroom::manifest {
 
 // The roots that evidence of this package may rest on: Intel's, and those the
 // package names.
-attest::TrustAnchors AnchorsOf(const Package &package);
+attest::TrustAnchors AnchorsOf(const Package& package);
 
 // How to verify evidence of this package: debug enclaves give claims only where
 // the package wants one.
-attest::VerifierOptions VerifierOptionsOf(const Package &package);
+attest::VerifierOptions VerifierOptionsOf(const Package& package);
 
 // Empty when the package names either UniqueID alone, or SignerID, ProductID
 // and SecurityVersion; else what is wrong ("has neither UniqueID nor …"). A
 // debug package need not be complete.
-std::string IdentityProblem(const Package &package);
+std::string IdentityProblem(const Package& package);
 
 // What is against these claims being this package, all of it, as errors of code
 // kDenied; empty: they match.
@@ -34,7 +34,6 @@ std::string IdentityProblem(const Package &package);
 //   UpToDate nor listed in AcceptedTCBStatuses; Revoked always package.advisory
 //   the status is accepted, but an advisory is not in a non-empty
 //   AcceptedAdvisories
-std::vector<attest::Finding> Match(const attest::VerifiedClaims &claims,
-                                   const Package &package);
+std::vector<attest::Finding> Match(const attest::VerifiedClaims& claims, const Package& package);
 
-} // namespace strongroom::manifest
+}  // namespace strongroom::manifest

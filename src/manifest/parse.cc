@@ -1,10 +1,13 @@
+#include <algorithm>
 #include <array>
 
 #include <fmt/format.h>
 
 #include "base/encoding.h"
+#include "crypto/pem.h"
 #include "manifest/fields.h"
 #include "manifest/manifest.h"
+#include "manifest/words.h"
 
 namespace strongroom::manifest {
 
@@ -17,9 +20,7 @@ namespace {
 
 std::string LowerCase(std::string_view text) {
   std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
+  std::ranges::transform(out, out.begin(), [](char c) { return manifest::LowerCase(c); });
   return out;
 }
 
@@ -201,6 +202,9 @@ Status ReadStruct(const Json& json, Secret& out, Unknown& unknown) {
 Status ReadStruct(const Json& json, User& out, Unknown& unknown) {
   ASSIGN_OR_RETURN(Fields fields, Fields::Of(json, unknown));
   RETURN_IF_ERROR(fields.Get("Certificate", out.certificate_pem));
+  if (auto der = crypto::DecodeOnePem(out.certificate_pem, "CERTIFICATE"); der.has_value()) {
+    out.certificate_der = std::move(*der);
+  }
   RETURN_IF_ERROR(fields.Get("Roles", out.roles));
   fields.Finish();
   return {};
@@ -280,6 +284,8 @@ Result<Manifest> ParseManifest(std::string_view json) {
   RETURN_IF_ERROR(ReadStruct(document.root(), out, out.unknown));
   return out;
 }
+
+Sha256Digest Fingerprint(std::string_view json) { return crypto::Sha256(AsBytes(json)); }
 
 std::string_view SecretTypeName(SecretType type) {
   for (const auto& word : kSecretTypes) {

@@ -15,10 +15,10 @@ namespace strongroom::manifest {
 // private part are the value.
 struct SecretValue {
   Secret definition;
-  Bytes certificate;       // DER; empty: none
-  SecretBytes public_part; // PKIX DER, or the value; empty: not set (then using
-                           // it fails)
-  SecretBytes private_part; // PKCS#8 DER, or the value
+  Bytes certificate;         // DER; empty: none
+  SecretBytes public_part;   // PKIX DER, or the value; empty: not set (then using
+                             // it fails)
+  SecretBytes private_part;  // PKCS#8 DER, or the value
 
   SecretValue Clone() const;
 };
@@ -26,14 +26,13 @@ struct SecretValue {
 // What the roots of a template mean. The values are borrowed for the call.
 // Null: asking for it is an error.
 struct TemplateData {
-  ByName<const SecretValue *> secrets;          // .Secrets.<name>
-  ByName<const SecretValue *> previous_secrets; // .Previous.Secrets.<name>
-  const SecretValue *root_ca = nullptr;         // .MarbleRun.RootCA
-  const SecretValue *marble_cert =
-      nullptr; // .MarbleRun.MarbleCert; without private part in our dialect
-  const SecretValue *coordinator_root = nullptr; // .MarbleRun.CoordinatorRoot
-  const SecretValue *coordinator_intermediate =
-      nullptr; // .MarbleRun.CoordinatorIntermediate
+  ByName<const SecretValue*> secrets;           // .Secrets.<name>
+  ByName<const SecretValue*> previous_secrets;  // .Previous.Secrets.<name>
+  const SecretValue* root_ca = nullptr;         // .MarbleRun.RootCA
+  const SecretValue* marble_cert =
+      nullptr;  // .MarbleRun.MarbleCert; without private part in our dialect
+  const SecretValue* coordinator_root = nullptr;          // .MarbleRun.CoordinatorRoot
+  const SecretValue* coordinator_intermediate = nullptr;  // .MarbleRun.CoordinatorIntermediate
 };
 
 // Files may use `raw`; environments may use `string`, and private keys only
@@ -44,7 +43,7 @@ enum class TemplateTarget { kFile, kEnv, kEnvWithPrivateKeys };
 // carried out here; so what parses runs. Immutable: may be executed from any
 // thread.
 class Template {
-public:
+ public:
   // kMalformed: a syntax error, with line; kUnsupported: a function or
   // construct that is not available for this target.
   static Result<Template> Parse(std::string_view text, TemplateTarget target);
@@ -53,37 +52,35 @@ public:
   // unset or of the wrong kind; kExhausted: more than 16 MiB of output or a
   // million steps. For an environment: kMalformed when the result has a NUL
   // byte.
-  Result<SecretBytes> Execute(const TemplateData &data) const;
+  Result<SecretBytes> Execute(const TemplateData& data) const;
 
-private:
+ private:
   struct Program;
-  explicit Template(std::shared_ptr<const Program> program)
-      : program_(std::move(program)) {}
-  std::shared_ptr<const Program> program_; // shared by copies; immutable
+  explicit Template(std::shared_ptr<const Program> program) : program_(std::move(program)) {}
+  std::shared_ptr<const Program> program_;  // shared by copies; immutable
 };
 
 // All files and variables of a marble, parsed once and carried out at every
 // activation.
 class MarbleTemplates {
-public:
+ public:
   struct Output {
     ByName<SecretBytes> files;
     ByName<SecretBytes> env;
   };
 
   // Errors name the entry ("Parameters.Env.TOKEN").
-  static Result<MarbleTemplates> Parse(const Marble &marble);
-  Result<Output> Execute(const TemplateData &data) const;
+  static Result<MarbleTemplates> Parse(const Marble& marble);
+  Result<Output> Execute(const TemplateData& data) const;
 
-private:
+ private:
   struct Entry {
-    std::string plain; // when there is no template
+    std::string plain;  // when there is no template
     std::optional<Template> parsed;
   };
-  static Result<Entry> ParseEntry(const Parameter &parameter,
-                                  TemplateTarget target);
+  static Result<Entry> ParseEntry(const Parameter& parameter, TemplateTarget target);
   ByName<Entry> files_;
   ByName<Entry> env_;
 };
 
-} // namespace strongroom::manifest
+}  // namespace strongroom::manifest

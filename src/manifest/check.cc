@@ -1,0 +1,91 @@
+#include "manifest/check.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "manifest/checks.h"
+
+namespace strongroom::manifest {
+namespace checks {
+
+void Collector::Problem(std::string_view id, std::string path, std::string text) {
+  report_.problems.push_back({std::string(id), std::move(path), std::move(text)});
+}
+
+void Collector::Unsupported(std::string_view id, std::string path, std::string text) {
+  report_.unsupported.push_back({std::string(id), std::move(path), std::move(text)});
+}
+
+void Collector::Note(std::string_view id, std::string path, std::string text) {
+  report_.notes.push_back({std::string(id), std::move(path), std::move(text)});
+}
+
+bool IsIpAddress(std::string_view text) {
+  const std::string terminated(text);
+  unsigned char address[16];
+  return text.find('\0') == std::string_view::npos &&
+         (inet_pton(AF_INET, terminated.c_str(), address) == 1 ||
+          inet_pton(AF_INET6, terminated.c_str(), address) == 1);
+}
+
+bool IsDnsName(std::string_view text) {
+  constexpr std::size_t max_name = 253, max_label = 63;
+  if (text.starts_with("*.")) text.remove_prefix(2);
+  if (text.empty() || text.size() > max_name) return false;
+  std::size_t label = 0;
+  for (const char c : text) {
+    if (c == '.') {
+      if (label == 0) return false;
+      label = 0;
+      continue;
+    }
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '_';
+    if (!plain || ++label > max_label) return false;
+  }
+  return label > 0;
+}
+
+bool IsPlainRelativePath(std::string_view path) {
+  if (path.find('\0') != std::string_view::npos) return false;
+  while (true) {
+    const std::size_t slash = path.find('/');
+    const std::string_view component = path.substr(0, slash);
+    if (component.empty() || component == "." || component == "..") return false;
+    if (slash == std::string_view::npos) return true;
+    path.remove_prefix(slash + 1);
+  }
+}
+
+}  // namespace checks
+
+Status CheckReport::ToStatus() const {
+  const auto others = [](std::size_t count) {
+    return count > 1 ? fmt::format(" (and {} more)", count - 1) : "";
+  };
+  if (!problems.empty()) return Malformed(problems.front().ToString() + others(problems.size()));
+  if (!unsupported.empty())
+    return Unsupported(unsupported.front().ToString() + others(unsupported.size()));
+  return {};
+}
+
+CheckReport CheckManifest(const Manifest& manifest) {
+  CheckReport report;
+  checks::Collector at(report);
+  checks::CheckPackages(manifest, at);
+  checks::CheckMarbles(manifest, at);
+  checks::CheckModels(manifest, at);
+  checks::CheckSecrets(manifest, at);
+  checks::CheckUsers(manifest, at);
+  checks::CheckRoles(manifest, at);
+  checks::CheckTls(manifest, at);
+  checks::CheckConfig(manifest, at);
+  for (const Remark& remark : manifest.unknown) report.notes.push_back(remark);
+  return report;
+}
+
+}  // namespace strongroom::manifest
