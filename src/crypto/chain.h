@@ -36,7 +36,7 @@ std::string_view ChainFaultName(ChainFault fault);
 
 struct ChainFinding {
   ChainFault fault;
-  int depth;  // position of the certificate (or of the one the list is for); 0 is the leaf
+  int depth;  // of the certificate (for a list: of the lowest one it covers); 0 is the leaf
   std::string subject;  // its subject, RFC 2253
   std::string message;  // what was found, then what was wanted
 };
@@ -45,8 +45,9 @@ enum class ChainPurpose { kAny, kTlsServer, kTlsClient };
 
 struct ChainInput {
   const Certificate& leaf;
-  std::span<const Certificate> intermediates;  // untrusted, any order; a root among them is ignored
-  const Certificate& root;                     // the one trust anchor; must be self-signed
+  std::span<const Certificate>
+      intermediates;        // untrusted, any order; a copy of the root does no harm
+  const Certificate& root;  // the one trust anchor; must be self-signed
   std::span<const Crl> crls = {};
   UnixSeconds now;
 };
