@@ -1,0 +1,62 @@
+#include "pfs/hash_tree_writer.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace strongroom::pfs {
+
+Status HashTreeWriter::Add(std::uint64_t k, MhtNode node, NodeCipher& cipher) {
+  if (k < waiting_) {
+    state_.With([&](State& state) {
+      if (state.waiting.size() <= k) state.waiting.resize(k + 1);
+      state.waiting[k] = std::move(node);
+    });
+    return {};
+  }
+  ASSIGN_OR_RETURN(NodeRecord record, SealAndWrite(k, node, cipher));
+  state_.With([&](State& state) {
+    if (state.records.size() <= k) state.records.resize(k + 1);
+    state.records[k] = std::move(record);
+  });
+  return {};
+}
+
+Result<NodeRecord> HashTreeWriter::Finish(std::uint64_t count, NodeCipher& cipher) {
+  // The threads that added are gone: what they left is this call's alone.
+  State state = state_.With([](State& shared) { return std::exchange(shared, State{}); });
+  state.records.resize(count);
+  for (std::uint64_t k = count; k-- > 0;) {
+    const bool has_children = FirstChildOf(k) < count;
+    if (k >= waiting_ && !has_children) continue;  // written for good when it was added
+    ASSIGN_OR_RETURN(MhtNode node, TakeBack(k, state, cipher));
+    const std::uint64_t end = std::min(count, FirstChildOf(k) + kChildrenPerMht);
+    for (std::uint64_t child = FirstChildOf(k); child < end; ++child) {
+      std::ranges::copy(state.records[child].bytes(),
+                        node.WritableChild(ChildSlotOf(child)).begin());
+    }
+    ASSIGN_OR_RETURN(state.records[k], SealAndWrite(k, node, cipher));
+  }
+  return std::move(state.records[0]);
+}
+
+Result<NodeRecord> HashTreeWriter::SealAndWrite(std::uint64_t k, const MhtNode& node,
+                                                NodeCipher& cipher) {
+  NodeRecord record;
+  Bytes sealed(kNodeSize);
+  RETURN_IF_ERROR(cipher.Seal(node.bytes(), sealed, record.writable(), entropy_));
+  RETURN_IF_ERROR(sink_.WriteAt(MhtNodeNumber(k) * kNodeSize, sealed));
+  return record;
+}
+
+Result<MhtNode> HashTreeWriter::TakeBack(std::uint64_t k, State& state, NodeCipher& cipher) {
+  if (k < waiting_) return std::move(*state.waiting[k]);
+  MhtNode node;
+  Bytes sealed(kNodeSize);
+  RETURN_IF_ERROR(sink_.ReadAt(MhtNodeNumber(k) * kNodeSize, sealed));
+  const NodeRecord& record = state.records[k];
+  RETURN_IF_ERROR(In("reading back what was written",
+                     cipher.Open(record.key(), record.tag(), sealed, node.writable())));
+  return node;
+}
+
+}  // namespace strongroom::pfs

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/result.h"
+
+namespace strongroom::pfs {
+
+// Where the bytes of a protected file lie (docs/formats/protected-files.md). A file is a row of
+// 4096-byte nodes: node 0 holds the metadata and the first 3072 plaintext bytes; the rest of the
+// plaintext is cut into data nodes. A tree of MHT nodes holds key and tag of every data node and of
+// every MHT node but the root. MHT node k and its up to 96 data nodes are neighbours on disk:
+// together they are segment k.
+inline constexpr std::size_t kNodeSize = 4096;
+inline constexpr std::size_t kInlineSize = 3072;
+inline constexpr std::size_t kDataPerMht = 96;
+inline constexpr std::size_t kChildrenPerMht = 32;
+inline constexpr std::size_t kKeySize = 16;
+inline constexpr std::size_t kTagSize = 16;
+inline constexpr std::size_t kRecordSize = kKeySize + kTagSize;
+inline constexpr std::size_t kSegmentPlaintext = kDataPerMht * kNodeSize;
+inline constexpr std::size_t kSegmentNodes = 1 + kDataPerMht;
+
+// How many nodes a plaintext takes.
+struct Geometry {
+  std::uint64_t plaintext_size = 0;
+  std::uint64_t data_nodes = 0;
+  std::uint64_t mht_nodes = 0;
+
+  std::uint64_t nodes() const { return 1 + mht_nodes + data_nodes; }
+  std::uint64_t file_size() const { return nodes() * kNodeSize; }
+
+  // Of segment k < mht_nodes: its data nodes (96 but in the last one), and its plaintext.
+  std::size_t DataNodesIn(std::uint64_t segment) const;
+  std::uint64_t PlaintextOffset(std::uint64_t segment) const {
+    return kInlineSize + segment * kSegmentPlaintext;
+  }
+  std::size_t PlaintextIn(std::uint64_t segment) const;
+
+  friend bool operator==(const Geometry&, const Geometry&) = default;
+};
+
+// kExhausted when the file would pass 2^63 - 1 bytes.
+Result<Geometry> GeometryOf(std::uint64_t plaintext_size);
+
+// Node numbers on disk of MHT node k and of data node d, both counted from 0.
+constexpr std::uint64_t MhtNodeNumber(std::uint64_t k) { return 1 + kSegmentNodes * k; }
+constexpr std::uint64_t DataNodeNumber(std::uint64_t d) { return d + 2 + d / kDataPerMht; }
+
+// MHT node k >= 1 is described by its parent, in this child slot.
+constexpr std::uint64_t ParentOf(std::uint64_t k) { return (k - 1) / kChildrenPerMht; }
+constexpr std::size_t ChildSlotOf(std::uint64_t k) {
+  return static_cast<std::size_t>((k - 1) % kChildrenPerMht);
+}
+constexpr std::uint64_t FirstChildOf(std::uint64_t k) { return k * kChildrenPerMht + 1; }
+
+}  // namespace strongroom::pfs

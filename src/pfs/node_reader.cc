@@ -1,0 +1,111 @@
+#include "pfs/node_reader.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "pfs/finding.h"
+
+namespace strongroom::pfs {
+namespace {
+
+std::size_t LevelOf(std::uint64_t k) {
+  std::size_t level = 0;
+  for (; k != 0; k = ParentOf(k)) ++level;
+  return level;
+}
+
+std::uint64_t NodesCovering(std::size_t bytes) { return (bytes + kNodeSize - 1) / kNodeSize; }
+
+}  // namespace
+
+NodeReader::NodeReader(const OpenedFile& file)
+    : file_(file), sealed_(kBatchNodes * kNodeSize), cut_(kNodeSize) {
+  const std::uint64_t mht_nodes = file.geometry.mht_nodes;
+  levels_.resize(mht_nodes > 1 ? LevelOf(mht_nodes - 1) : 0);
+}
+
+Status NodeReader::Read(std::uint64_t first, std::span<std::uint8_t> out) {
+  const auto mht = Mht(first / kDataPerMht);
+  if (!mht) return std::unexpected(mht.error());
+  const std::span<std::uint8_t> whole = out;
+  while (!out.empty()) {
+    const std::size_t batch = std::min(out.size(), kBatchNodes * kNodeSize);
+    if (Status read = ReadBatch(**mht, first, out.first(batch)); !read) {
+      Wipe(whole);
+      return read;
+    }
+    first += kBatchNodes;
+    out = out.subspan(batch);
+  }
+  return {};
+}
+
+Status NodeReader::ReadBatch(const MhtNode& mht, std::uint64_t first, std::span<std::uint8_t> out) {
+  const std::uint64_t count = NodesCovering(out.size());
+  const auto sealed = std::span(sealed_).first(count * kNodeSize);
+  RETURN_IF_ERROR(Fetch(DataNodeNumber(first), sealed));
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::size_t at = i * kNodeSize;
+    RETURN_IF_ERROR(OpenDataNode(mht.Data((first + i) % kDataPerMht), first + i,
+                                 ByteView(sealed).subspan(at, kNodeSize),
+                                 out.subspan(at, std::min(kNodeSize, out.size() - at))));
+  }
+  return {};
+}
+
+Status NodeReader::OpenDataNode(ByteView record, std::uint64_t d, ByteView sealed,
+                                std::span<std::uint8_t> out) {
+  const bool cut = out.size() < kNodeSize;
+  const std::span<std::uint8_t> plain = cut ? cut_.RevealWritable() : out;
+  if (Status opened = cipher_.Open(record.first(kKeySize), record.last(kTagSize), sealed, plain);
+      !opened) {
+    if (opened.error().code() != Code::kUntrusted) return opened;
+    return Refuse(
+        Finding::kTamperedNode,
+        fmt::format(
+            "node {} of the file (plaintext from offset {}) is not the one that was written there",
+            DataNodeNumber(d), kInlineSize + d * kNodeSize));
+  }
+  if (cut) std::ranges::copy(cut_.Reveal().first(out.size()), out.begin());
+  return {};
+}
+
+// An MHT node is verified against its parent, that one against its own, up to the root; what was
+// met before is kept.
+Result<const MhtNode*> NodeReader::Mht(std::uint64_t k) {
+  if (k == 0) return &file_.root;
+  Kept& place = PlaceFor(k);
+  if (place.number == k) return &place.node;
+  ASSIGN_OR_RETURN(const MhtNode* parent, Mht(ParentOf(k)));
+  const ByteView record = parent->Child(ChildSlotOf(k));
+  const auto sealed = std::span(sealed_).first(kNodeSize);
+  place.number = 0;
+  RETURN_IF_ERROR(Fetch(MhtNodeNumber(k), sealed));
+  if (Status opened = cipher_.Open(record.first(kKeySize), record.last(kTagSize), sealed,
+                                   place.node.writable());
+      !opened) {
+    if (opened.error().code() != Code::kUntrusted) return std::unexpected(opened.error());
+    return Refuse(
+        Finding::kTamperedNode,
+        fmt::format("node {} of the file (hash tree node {}) is not the one that was written there",
+                    MhtNodeNumber(k), k));
+  }
+  place.number = k;
+  return &place.node;
+}
+
+NodeReader::Kept& NodeReader::PlaceFor(std::uint64_t k) {
+  return levels_[LevelOf(k) - 1][k % kKeptOfALevel];
+}
+
+// The size was checked when the file was opened; a file that shrank since is reported as the cut
+// file that it is.
+Status NodeReader::Fetch(std::uint64_t node_number, std::span<std::uint8_t> sealed) {
+  Status read = file_.source.ReadAt(node_number * kNodeSize, sealed);
+  if (!read && read.error().code() == Code::kMalformed)
+    return Refuse(Finding::kTruncated, read.error().message());
+  return read;
+}
+
+}  // namespace strongroom::pfs

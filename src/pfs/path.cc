@@ -1,0 +1,52 @@
+#include "pfs/path.h"
+
+#include <algorithm>
+#include <vector>
+
+#include <fmt/format.h>
+
+namespace strongroom::pfs {
+namespace {
+
+void AppendPart(std::vector<std::string_view>& parts, std::string_view part, bool absolute) {
+  if (part.empty() || part == ".") return;
+  if (part != "..") {
+    parts.push_back(part);
+  } else if (!parts.empty() && parts.back() != "..") {
+    parts.pop_back();
+  } else if (!absolute) {
+    parts.push_back(part);  // "/.." is "/"; a relative path keeps its way up
+  }
+}
+
+}  // namespace
+
+Result<std::string> NormalizePath(std::string_view path) {
+  if (path.find('\0') != std::string_view::npos)
+    return Malformed("a path with a NUL byte, wanted text without");
+  const bool absolute = path.starts_with('/');
+  std::vector<std::string_view> parts;
+  for (std::size_t begin = 0; begin <= path.size();) {
+    const std::size_t end = std::min(path.find('/', begin), path.size());
+    AppendPart(parts, path.substr(begin, end - begin), absolute);
+    begin = end + 1;
+  }
+  if (parts.empty()) return Malformed(fmt::format("path \"{}\" names no file", path));
+  std::string out(absolute ? "/" : "");
+  for (const std::string_view part : parts) {
+    if (&part != &parts.front()) out += '/';
+    out += part;
+  }
+  if (out.size() > kMaxPathSize) {
+    return Malformed(fmt::format("a path of {} bytes, wanted at most {}: \"{}\"", out.size(),
+                                 kMaxPathSize, out));
+  }
+  return out;
+}
+
+Result<std::string> JoinPath(std::string_view folder, std::string_view name) {
+  if (folder.empty()) return NormalizePath(name);  // not "/name": relative stays relative
+  return NormalizePath(fmt::format("{}/{}", folder, name));
+}
+
+}  // namespace strongroom::pfs
