@@ -22,17 +22,17 @@ struct AcceptancePolicy {
   // verifier refuses it.
   std::map<TcbStatus, std::optional<std::set<std::string>>> accepted_statuses = {
       {TcbStatus::kUpToDate, std::nullopt}};
-  std::optional<std::uint32_t> min_evaluation_number;  // of TCB info and QE identity both
-  std::optional<UnixSeconds> min_tcb_date;
+  std::optional<std::uint32_t> min_evaluation_number = std::nullopt;  // of TCB info and QE identity both
+  std::optional<UnixSeconds> min_tcb_date = std::nullopt;
 
   // Machines that may speak; empty: any.
-  std::set<Ppid> allowed_ppids;
-  std::set<PlatformInstanceId> allowed_instance_ids;
+  std::set<Ppid> allowed_ppids = {};
+  std::set<PlatformInstanceId> allowed_instance_ids = {};
 
-  std::optional<MrEnclave> mrenclave;
-  std::optional<MrSigner> mrsigner;
-  std::optional<std::uint16_t> isv_prod_id;
-  std::optional<std::uint16_t> min_isv_svn;
+  std::optional<MrEnclave> mrenclave = std::nullopt;
+  std::optional<MrSigner> mrsigner = std::nullopt;
+  std::optional<std::uint16_t> isv_prod_id = std::nullopt;
+  std::optional<std::uint16_t> min_isv_svn = std::nullopt;
   bool insecure_accept_debug_enclaves = false;
   bool insecure_accept_any_enclave =
       false;  // no measurement named: only for tools that print what they see

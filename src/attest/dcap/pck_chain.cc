@@ -126,18 +126,22 @@ Status CheckLeafExtensions(const crypto::CertificateFields& leaf,
   return {};
 }
 
+// The CA that issued the leaf by its name must be the one that the endorsements speak about.
+bool CheckIssuerName(const crypto::Certificate& leaf, const CheckedEndorsements& endorsements,
+                     std::string_view id, Report& report) {
+  if (leaf.fields().issuer == endorsements.pck_ca.fields().subject) return true;
+  report.Error(id, Code::kUntrusted,
+               fmt::format("PCK certificate by \"{}\", wanted one by \"{}\"",
+                           leaf.fields().issuer.common_name,
+                           endorsements.pck_ca.fields().subject.common_name));
+  return false;
+}
+
 // The leaf against the CA that the endorsements were checked with.
 void CheckLeaf(const crypto::Certificate& leaf, const CheckedEndorsements& endorsements,
                UnixSeconds now, Report& report) {
   const crypto::CertificateFields& fields = leaf.fields();
   report.Check("dcap.pck.chain", CheckCommonName(leaf, kLeafCn));
-  if (fields.issuer != endorsements.pck_ca.fields().subject) {
-    report.Error(
-        "dcap.pck-crl.other-ca", Code::kUntrusted,
-        fmt::format("PCK certificate by \"{}\", revocation list by \"{}\"",
-                    fields.issuer.common_name, endorsements.pck_ca.fields().subject.common_name));
-    return;
-  }
   report.Check("dcap.pck.chain",
                In("PCK certificate", leaf.VerifySignature(endorsements.pck_ca_key)));
   report.Check("dcap.pck.chain", CheckLeafExtensions(fields, endorsements.pck_ca.fields()));
@@ -162,15 +166,19 @@ Result<PlatformIdentity> ReadPlatform(const crypto::Certificate& leaf, bool plat
 }
 
 // A certificate that came beside the quote must be of the machine that the quote names, as far as
-// that is readable.
+// that is readable: the PPID where it is in the clear (Intel's own sample ends before the PCE id
+// there), else the PCE id.
 Status CheckNamedPlatform(const Quote& quote, const PlatformIdentity& platform) {
-  if (quote.certification_type == CertificationDataType::kPckChain) return {};
-  ASSIGN_OR_RETURN(const PlatformRequest named, ParsePlatformRequest(quote));
-  if (named.pce_id != platform.pce_id)
-    return Untrusted("the quote names another PCE id than the PCK certificate");
-  if (quote.certification_type == CertificationDataType::kPpidClear &&
-      !Equal(named.ppid, platform.ppid.view())) {
+  if (quote.certification_type == CertificationDataType::kPpidClear) {
+    Reader reader(quote.certification_data, "certification data");
+    ASSIGN_OR_RETURN(const Ppid ppid, reader.TakeFixed<Ppid>());
+    if (ppid == platform.ppid) return {};
     return Untrusted("the quote names another PPID than the PCK certificate");
+  }
+  if (quote.certification_type == CertificationDataType::kPpidEncrypted3072) {
+    ASSIGN_OR_RETURN(const PlatformRequest named, ParsePlatformRequest(quote));
+    if (named.pce_id == platform.pce_id) return {};
+    return Untrusted("the quote names another PCE id than the PCK certificate");
   }
   return {};
 }
@@ -217,14 +225,18 @@ std::optional<PckLeaf> CheckPckChain(const Quote& quote, std::string_view beside
 
   ValidityWindow window = kAlways;
   std::optional<crypto::Certificate> leaf;
-  if (CarriesCheckedIssuers(*ders, endorsements)) {
+  const bool carries_checked_issuers = CarriesCheckedIssuers(*ders, endorsements);
+  if (carries_checked_issuers) {
     leaf = report.Take("dcap.pck.malformed",
                        In("PCK certificate", crypto::Certificate::FromDer((*ders)[0])));
   } else {
     leaf = VerifyWholeChain(*ders, endorsements, now, window, report);
   }
   if (!leaf) return std::nullopt;
-  CheckLeaf(*leaf, endorsements, now, report);
+  const std::string_view other_issuer =
+      carries_checked_issuers ? "dcap.pck.chain" : "dcap.pck-crl.other-ca";
+  if (CheckIssuerName(*leaf, endorsements, other_issuer, report))
+    CheckLeaf(*leaf, endorsements, now, report);
   auto key = report.Take("dcap.pck.malformed", LeafKey(*leaf));
   auto platform = report.Take("dcap.pck.extension", ReadPlatform(*leaf, endorsements.platform_ca));
   if (!key || !platform) return std::nullopt;

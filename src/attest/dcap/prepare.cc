@@ -37,25 +37,34 @@ struct Lists {
   std::optional<crypto::Crl> pck;
 };
 
+// A document that cannot be read: of another TEE or version, or not a document at all.
+std::string ReadFault(const ChainRole& role, const Error& error) {
+  return fmt::format("{}.{}", role.id,
+                     error.code() == Code::kUnsupported ? "unsupported" : "malformed");
+}
+
 // A signed document: read, signed by its chain's signer, valid now.
 template <class Document>
 std::optional<Document> CheckDocument(std::string_view text, std::string_view name,
                                       const ChainRole& role, Result<Document> (*read)(const Json&),
                                       const std::optional<IssuerChain>& chain, UnixSeconds now,
                                       Report& report) {
-  const auto malformed = fmt::format("{}.malformed", role.id);
-  const auto parsed = report.Take(malformed, In(name, dcap::SignedJson::Parse(text, name)));
+  const auto parsed = report.Take(fmt::format("{}.malformed", role.id),
+                                  In(name, dcap::SignedJson::Parse(text, name)));
   if (!parsed) return std::nullopt;
   if (chain) {
     const auto key = report.Take(fmt::format("{}.chain", role.id), chain->signer.public_key());
     if (key)
       report.Check(fmt::format("{}.signature", role.id), In(name, parsed->VerifySignature(*key)));
   }
-  auto document = report.Take(malformed, In(name, read(parsed->body())));
-  if (!document) return std::nullopt;
+  auto document = read(parsed->body());
+  if (!document) {
+    report.Check(ReadFault(role, document.error()), std::unexpected(document.error().In(name)));
+    return std::nullopt;
+  }
   report.Check(fmt::format("{}.time", role.id),
                dcap::CheckTimes(name, document->issue_date, document->next_update, now));
-  return document;
+  return std::move(document).value();
 }
 
 }  // namespace
