@@ -17,7 +17,8 @@ std::optional<std::string_view> FindUser(const Manifest& manifest, ByteView cert
 
 // May `user` do `action` to `resource` (a secret, a package; empty for the manifest)?
 // kDenied, naming all three, when no role of the user says so, also for what does not exist. A
-// secret is written only when user-defined, read only when shared or user-defined: kDenied otherwise.
+// secret is written only when user-defined, read only when shared or user-defined: kDenied
+// otherwise.
 Status Authorize(const Manifest& manifest, std::string_view user, Action action,
                  std::string_view resource);
 
