@@ -1,5 +1,6 @@
 #include "base/json.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
@@ -152,9 +153,11 @@ Result<JsonDocument> JsonDocument::Parse(std::string_view text, JsonLimits limit
     return Exhausted(
         fmt::format("JSON has {} bytes, wanted at most {}", text.size(), limits.max_bytes));
   }
-  simdjson::dom::parser parser(text.size() + 1);
+  // simdjson takes a parser of less than 32 bytes for one that is too small for any document.
+  const std::size_t capacity = std::max<std::size_t>(text.size() + 1, 64);
+  simdjson::dom::parser parser(capacity);
   // One level more than allowed, so that the limit is reported as ours.
-  if (parser.allocate(text.size() + 1, limits.max_depth + 2) != simdjson::SUCCESS)
+  if (parser.allocate(capacity, limits.max_depth + 2) != simdjson::SUCCESS)
     return Internal("out of memory for JSON");
   simdjson::dom::element root;
   const simdjson::error_code code = parser.parse(text.data(), text.size()).get(root);
