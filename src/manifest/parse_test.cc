@@ -268,7 +268,9 @@ TEST(Fingerprint, IsTheSha256OfTheBytesAsUploaded) {
 
 TEST(MayActivateBy, DemandsOurDialectForOurAdditions) {
   const auto marble = [](std::string_view json) {
-    return ParseManifest(fmt::format(R"({{"Marbles": {{"m": {}}}}})", json))->marbles.at("m");
+    const auto manifest = ParseManifest(fmt::format(R"({{"Marbles": {{"m": {} }} }})", json));
+    EXPECT_OK(manifest);
+    return manifest.has_value() ? manifest->marbles.at("m") : Marble{};
   };
   struct Row {
     const char* json;

@@ -42,7 +42,8 @@ class World {
   TemplateData data_;
 };
 
-Result<std::string> RunTemplate(std::string_view text, TemplateTarget target = TemplateTarget::kFile) {
+Result<std::string> RunTemplate(std::string_view text,
+                                TemplateTarget target = TemplateTarget::kFile) {
   const World world;
   ASSIGN_OR_RETURN(const Template parsed, Template::Parse(text, target));
   ASSIGN_OR_RETURN(const SecretBytes out, parsed.Execute(world.data()));
@@ -142,7 +143,7 @@ constexpr GoodRow kGoodRows[] = {
      "truetruetruetruefalsetruetrue"},
     {"Len", "{{ len \"abc\" }}{{ len .Secrets }}{{ len .Secrets.key.Private }}", "353"},
     {"PrintSpacing", "{{ print 1 2 \"a\" \"b\" 3 4 }}|{{ print }}|{{ println \"a\" 1 }}",
-     "1 2a b3 4||a 1\n"},
+     "1 2ab3 4||a 1\n"},
     {"Printf",
      "{{ printf \"%d|%5d|%-5d|%05d|%x|%X|%t|%v|%s|%%\" 42 42 42 -42 255 255 true 7 \"s\" }}",
      "42|   42|42   |-0042|ff|FF|true|7|s|%"},
@@ -171,7 +172,7 @@ TEST_P(UnparsableTemplate, IsRefusedByName) {
 }
 
 constexpr BadRow kUnparsable[] = {
-    {"OpenAction", "a{{ hex", Code::kMalformed, "without end"},
+    {"OpenAction", "a{{ hex ", Code::kMalformed, "without end"},
     {"EmptyAction", "{{ }}", Code::kMalformed, "missing value"},
     {"OpenComment", "{{/* a }}", Code::kMalformed, "comment without end"},
     {"CommentWithMore", "{{/* a */ 1}}", Code::kMalformed, "comment ends before"},
@@ -249,7 +250,8 @@ class FailingTemplate : public ::testing::TestWithParam<BadRow> {};
 
 TEST_P(FailingTemplate, GivesNothing) {
   ASSERT_OK(Template::Parse(GetParam().text, GetParam().target));
-  EXPECT_THAT(RunTemplate(GetParam().text, GetParam().target), Fails(GetParam().code, GetParam().message));
+  EXPECT_THAT(RunTemplate(GetParam().text, GetParam().target),
+              Fails(GetParam().code, GetParam().message));
 }
 
 constexpr BadRow kFailing[] = {
