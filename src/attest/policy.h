@@ -22,7 +22,8 @@ struct AcceptancePolicy {
   // verifier refuses it.
   std::map<TcbStatus, std::optional<std::set<std::string>>> accepted_statuses = {
       {TcbStatus::kUpToDate, std::nullopt}};
-  std::optional<std::uint32_t> min_evaluation_number = std::nullopt;  // of TCB info and QE identity both
+  std::optional<std::uint32_t> min_evaluation_number =
+      std::nullopt;  // of TCB info and QE identity both
   std::optional<UnixSeconds> min_tcb_date = std::nullopt;
 
   // Machines that may speak; empty: any.

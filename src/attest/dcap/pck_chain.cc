@@ -153,16 +153,18 @@ void CheckLeaf(const crypto::Certificate& leaf, const CheckedEndorsements& endor
   }
 }
 
-Result<PlatformIdentity> ReadPlatform(const crypto::Certificate& leaf, bool platform_ca) {
+Result<PlatformIdentity> ReadPlatform(const crypto::Certificate& leaf) {
   const crypto::Extension* extension = leaf.FindExtension(kSgxExtensionOid);
   if (extension == nullptr) return Untrusted("PCK certificate has no SGX extension");
-  ASSIGN_OR_RETURN(PlatformIdentity platform, ParsePckExtension(extension->value));
-  if (platform.instance_id.has_value() != platform_ca) {
-    return Untrusted(fmt::format(
-        "SGX extension {} a platform instance id, and the certificate is of the {} CA",
-        platform.instance_id ? "has" : "lacks", platform_ca ? "Platform" : "Processor"));
-  }
-  return platform;
+  return ParsePckExtension(extension->value);
+}
+
+// The Platform CA certifies platforms with an instance id, the Processor CA those without.
+Status CheckExtensionProfile(const PlatformIdentity& platform, bool platform_ca) {
+  if (platform.instance_id.has_value() == platform_ca) return {};
+  return Untrusted(
+      fmt::format("SGX extension {} a platform instance id, and the certificate is of the {} CA",
+                  platform.instance_id ? "has" : "lacks", platform_ca ? "Platform" : "Processor"));
 }
 
 // A certificate that came beside the quote must be of the machine that the quote names, as far as
@@ -235,10 +237,14 @@ std::optional<PckLeaf> CheckPckChain(const Quote& quote, std::string_view beside
   if (!leaf) return std::nullopt;
   const std::string_view other_issuer =
       carries_checked_issuers ? "dcap.pck.chain" : "dcap.pck-crl.other-ca";
-  if (CheckIssuerName(*leaf, endorsements, other_issuer, report))
-    CheckLeaf(*leaf, endorsements, now, report);
   auto key = report.Take("dcap.pck.malformed", LeafKey(*leaf));
-  auto platform = report.Take("dcap.pck.extension", ReadPlatform(*leaf, endorsements.platform_ca));
+  auto platform = report.Take("dcap.pck.extension", ReadPlatform(*leaf));
+  if (CheckIssuerName(*leaf, endorsements, other_issuer, report)) {
+    CheckLeaf(*leaf, endorsements, now, report);
+    if (platform)
+      report.Check("dcap.pck.extension",
+                   CheckExtensionProfile(*platform, endorsements.platform_ca));
+  }
   if (!key || !platform) return std::nullopt;
   report.Check("dcap.pck.other-platform", CheckNamedPlatform(quote, *platform));
   Narrow(window, *leaf);
