@@ -1,0 +1,472 @@
+#include "crypto/key.h"
+
+#include <gtest/gtest.h>
+
+#include "base/encoding.h"
+#include "crypto/der.h"
+#include "crypto/pem.h"
+#include "testing/mutations.h"
+#include "testing/result_matchers.h"
+
+namespace strongroom::crypto {
+namespace {
+
+using testing::Fails;
+
+Bytes Hex(std::string_view text) { return HexDecode(text).value(); }
+
+PrivateKey MakeKey(KeyType type) {
+  if (type != KeyType::kRsa) return PrivateKey::Generate(type).value();
+  static const PrivateKey* const rsa = new PrivateKey(PrivateKey::GenerateRsa(2048).value());
+  return *rsa;  // once: finding primes takes a while
+}
+
+constexpr KeyType kAllTypes[] = {KeyType::kP224, KeyType::kP256, KeyType::kP384,
+                                 KeyType::kP521, KeyType::kRsa,  KeyType::kEd25519};
+constexpr KeyType kCurves[] = {KeyType::kP224, KeyType::kP256, KeyType::kP384, KeyType::kP521};
+constexpr SignatureScheme kAllSchemes[] = {
+    SignatureScheme::kEcdsaSha256,    SignatureScheme::kEcdsaSha384,
+    SignatureScheme::kEcdsaSha512,    SignatureScheme::kRsaPkcs1Sha256,
+    SignatureScheme::kRsaPkcs1Sha384, SignatureScheme::kRsaPkcs1Sha512,
+    SignatureScheme::kRsaPssSha256,   SignatureScheme::kRsaPssSha384,
+    SignatureScheme::kRsaPssSha512,   SignatureScheme::kEd25519};
+
+class EveryKeyType : public ::testing::TestWithParam<KeyType> {};
+std::string NameOfRow(const ::testing::TestParamInfo<KeyType>& row) {
+  std::string name(KeyTypeName(row.param));
+  std::erase(name, '-');
+  return name;
+}
+INSTANTIATE_TEST_SUITE_P(Key, EveryKeyType, ::testing::ValuesIn(kAllTypes), NameOfRow);
+
+TEST_P(EveryKeyType, IsReadBackFromWhatItWrote) {
+  const PrivateKey key = MakeKey(GetParam());
+  EXPECT_EQ(key.type(), GetParam());
+  ASSERT_OK_AND_ASSIGN(const PrivateKey der, PrivateKey::FromPkcs8Der(key.Pkcs8Der().Reveal()));
+  ASSERT_OK_AND_ASSIGN(const PrivateKey pem, PrivateKey::FromPem(AsText(key.Pkcs8Pem().Reveal())));
+  EXPECT_EQ(der.public_key(), key.public_key());
+  EXPECT_EQ(pem.public_key(), key.public_key());
+  EXPECT_EQ(der.Pkcs8Der(), key.Pkcs8Der());
+
+  const PublicKey& half = key.public_key();
+  ASSERT_OK_AND_ASSIGN(const PublicKey spki, PublicKey::FromSpkiDer(half.SpkiDer()));
+  ASSERT_OK_AND_ASSIGN(const PublicKey text, PublicKey::FromPem(half.Pem()));
+  EXPECT_EQ(spki, half);
+  EXPECT_EQ(text, half);
+  EXPECT_EQ(half.SpkiSha256(), Sha256(half.SpkiDer()));
+}
+
+TEST_P(EveryKeyType, SignsByTheSchemesOfItsFamilyOnly) {
+  const PrivateKey key = MakeKey(GetParam());
+  const Bytes message = ToBytes("a message");
+  int allowed = 0;
+  for (const SignatureScheme scheme : kAllSchemes) {
+    const auto signature = key.Sign(scheme, message);
+    if (!signature.has_value()) {
+      EXPECT_THAT(signature, Fails(Code::kUnsupported, "signature by a"));
+      EXPECT_THAT(key.public_key().Verify(scheme, message, message),
+                  Fails(Code::kUnsupported, "signature by a"));
+      continue;
+    }
+    ++allowed;
+    EXPECT_OK(key.public_key().Verify(scheme, message, *signature));
+    EXPECT_THAT(key.public_key().Verify(scheme, ToBytes("another"), *signature),
+                Fails(Code::kUntrusted, "does not fit"));
+  }
+  EXPECT_EQ(allowed, GetParam() == KeyType::kRsa ? 6 : GetParam() == KeyType::kEd25519 ? 1 : 3);
+}
+
+TEST_P(EveryKeyType, RefusesEverySignatureWithAFlippedByteOrCut) {
+  const PrivateKey key = MakeKey(GetParam());
+  const SignatureScheme scheme = DefaultScheme(GetParam());
+  const Bytes message = ToBytes("a message");
+  ASSERT_OK_AND_ASSIGN(Bytes signature, key.Sign(scheme, message));
+  const auto refused = [&](ByteView mutated, std::size_t at) {
+    EXPECT_THAT(key.public_key().Verify(scheme, message, mutated), Fails(Code::kUntrusted, ""))
+        << at;
+  };
+  testing::ForEachFlippedByte(signature, refused);
+  testing::ForEachTruncation(signature, refused);
+  signature.push_back(0);
+  refused(signature, signature.size());
+}
+
+TEST_P(EveryKeyType, RefusesASpkiCutOrContinued) {
+  Bytes spki = MakeKey(GetParam()).public_key().SpkiDer();
+  testing::ForEachTruncation(spki, [](ByteView cut, std::size_t) {
+    EXPECT_THAT(PublicKey::FromSpkiDer(cut), Fails(Code::kMalformed, ""));
+  });
+  spki.push_back(0);
+  EXPECT_THAT(PublicKey::FromSpkiDer(spki), Fails(Code::kMalformed, "left over"));
+}
+
+TEST_P(EveryKeyType, FlippedSpkiBytesNeverGiveTheSameKey) {
+  const PublicKey key = MakeKey(GetParam()).public_key();
+  testing::ForEachFlippedByte(key.SpkiDer(), [&](ByteView mutated, std::size_t) {
+    const auto read = PublicKey::FromSpkiDer(mutated);
+    EXPECT_TRUE(!read.has_value() || *read != key);
+  });
+}
+
+TEST_P(EveryKeyType, RefusesPkcs8CutOrContinued) {
+  const SecretBytes pkcs8 = MakeKey(GetParam()).Pkcs8Der();
+  testing::ForEachTruncation(pkcs8.Reveal(), [](ByteView cut, std::size_t) {
+    EXPECT_THAT(PrivateKey::FromPkcs8Der(cut), Fails(Code::kMalformed, ""));
+  });
+  constexpr std::uint8_t kOneMore[] = {0};
+  EXPECT_THAT(PrivateKey::FromPkcs8Der(Concat({pkcs8.Reveal(), kOneMore})),
+              Fails(Code::kMalformed, "bytes after"));
+}
+
+// --- known answers ---
+
+// RFC 6979 A.2.5, P-256 and SHA-256, message "sample".
+constexpr std::string_view kRfc6979Point =
+    "60fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6"
+    "7903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299";
+constexpr std::string_view kRfc6979Signature =
+    "efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716"
+    "f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8";
+
+TEST(Ecdsa, AcceptsTheSignatureOfRfc6979) {
+  ASSERT_OK_AND_ASSIGN(const PublicKey key,
+                       PublicKey::FromRawPoint(KeyType::kP256, Hex(kRfc6979Point)));
+  EXPECT_OK(
+      key.VerifyRaw(SignatureScheme::kEcdsaSha256, ToBytes("sample"), Hex(kRfc6979Signature)));
+  EXPECT_THAT(
+      key.VerifyRaw(SignatureScheme::kEcdsaSha256, ToBytes("Sample"), Hex(kRfc6979Signature)),
+      Fails(Code::kUntrusted, ""));
+  EXPECT_THAT(
+      key.VerifyRaw(SignatureScheme::kEcdsaSha384, ToBytes("sample"), Hex(kRfc6979Signature)),
+      Fails(Code::kUntrusted, ""));
+}
+
+// RFC 8032 7.1, tests 1 and 3.
+TEST(Ed25519, GivesTheSignaturesOfRfc8032) {
+  struct Row {
+    const char* seed;
+    const char* key;
+    const char* message;
+    const char* signature;
+  };
+  constexpr Row kRows[] = {
+      {"9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
+       "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a", "",
+       "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e06522490155"
+       "5fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b"},
+      {"c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7",
+       "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025", "af82",
+       "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac"
+       "18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a"},
+  };
+  for (const Row& row : kRows) {
+    const Bytes pkcs8 = Concat({Hex("302e020100300506032b657004220420"), Hex(row.seed)});
+    ASSERT_OK_AND_ASSIGN(const PrivateKey key, PrivateKey::FromPkcs8Der(pkcs8));
+    EXPECT_EQ(HexEncode(ByteView(key.public_key().SpkiDer()).last(32)), row.key);
+    ASSERT_OK_AND_ASSIGN(const Bytes signature,
+                         key.Sign(SignatureScheme::kEd25519, Hex(row.message)));
+    EXPECT_EQ(HexEncode(signature), row.signature);
+    EXPECT_OK(key.public_key().Verify(SignatureScheme::kEd25519, Hex(row.message), signature));
+  }
+}
+
+// --- ECDSA edge cases, as Project Wycheproof groups them ---
+
+constexpr std::string_view kOrder =
+    "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
+constexpr std::string_view kOrderPlusOne =
+    "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632552";
+constexpr std::string_view kFieldPrime =
+    "ffffffff00000001000000000000000000000000ffffffffffffffffffffffff";
+constexpr std::string_view kZero =
+    "0000000000000000000000000000000000000000000000000000000000000000";
+constexpr std::string_view kOne =
+    "0000000000000000000000000000000000000000000000000000000000000001";
+constexpr std::string_view kAllOnes =
+    "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff";
+
+TEST(Ecdsa, RefusesNumbersOutOfRange) {
+  ASSERT_OK_AND_ASSIGN(const PublicKey key,
+                       PublicKey::FromRawPoint(KeyType::kP256, Hex(kRfc6979Point)));
+  const std::string good_r(kRfc6979Signature.substr(0, 64)), good_s(kRfc6979Signature.substr(64));
+  for (const std::string_view bad : {kZero, kOne, kOrder, kOrderPlusOne, kFieldPrime, kAllOnes}) {
+    SCOPED_TRACE(bad);
+    const Bytes number = Hex(bad);
+    for (const Bytes& r_s :
+         {Concat({number, Hex(good_s)}), Concat({Hex(good_r), number}), Concat({number, number})}) {
+      EXPECT_THAT(key.VerifyRaw(SignatureScheme::kEcdsaSha256, ToBytes("sample"), r_s),
+                  Fails(Code::kUntrusted, ""));
+    }
+  }
+}
+
+TEST(Ecdsa, RefusesRawSignaturesOfAnotherSize) {
+  const PrivateKey key = MakeKey(KeyType::kP256);
+  for (const std::size_t size : {0U, 1U, 63U, 65U, 96U, 132U}) {
+    EXPECT_THAT(key.public_key().VerifyRaw(SignatureScheme::kEcdsaSha256, {}, Bytes(size)),
+                Fails(Code::kMalformed, "wanted 64"));
+  }
+}
+
+struct DerSignatureCase {
+  const char* name;
+  Bytes signature;
+};
+
+std::vector<DerSignatureCase> BadDerSignatures() {
+  const Bytes r = Hex(kRfc6979Signature.substr(0, 64)), s = Hex(kRfc6979Signature.substr(64));
+  const Bytes der_r = DerUnsignedBig(r), der_s = DerUnsignedBig(s);
+  const Bytes good = DerSequence({der_r, der_s});
+  Bytes long_length = Concat({Hex("308147"), ByteView(good).subspan(2)});
+  long_length[2] = good[1];
+  return {
+      {"empty", {}},
+      {"empty sequence", DerSequence(std::vector<Bytes>{})},
+      {"one number", DerSequence({der_r})},
+      {"three numbers", DerSequence({der_r, der_s, DerUnsigned(0)})},
+      {"raw r and s", Concat({r, s})},
+      {"negative r (no sign byte)", DerSequence({DerElementOf(der::kInteger, {r}), der_s})},
+      {"negative s (no sign byte)", DerSequence({der_r, DerElementOf(der::kInteger, {s})})},
+      {"r padded", DerSequence({DerElementOf(der::kInteger, {Hex("0000"), r}), der_s})},
+      {"s padded", DerSequence({der_r, DerElementOf(der::kInteger, {Hex("0000"), s})})},
+      {"length in long form", long_length},
+      {"indefinite length", Concat({Hex("3080"), der_r, der_s, Hex("0000")})},
+      {"trailing byte inside", DerSequence({der_r, der_s, Hex("00")})},
+      {"trailing byte outside", Concat({good, Hex("00")})},
+      {"octet strings", DerSequence({DerOctetString(r), DerOctetString(s)})},
+      {"a set", DerElementOf(der::kSet, {der_r, der_s})},
+      {"zeros", DerSequence({DerUnsigned(0), DerUnsigned(0)})},
+      {"r zero", DerSequence({DerUnsigned(0), der_s})},
+      {"empty integer", DerSequence({DerElementOf(der::kInteger, {}), der_s})},
+      {"swapped", DerSequence({der_s, der_r})},
+      {"r of a kilobyte", DerSequence({DerUnsignedBig(Bytes(1024, 0x7f)), der_s})},
+  };
+}
+
+TEST(Ecdsa, RefusesSignaturesThatAreNotStrictDer) {
+  ASSERT_OK_AND_ASSIGN(const PublicKey key,
+                       PublicKey::FromRawPoint(KeyType::kP256, Hex(kRfc6979Point)));
+  for (const DerSignatureCase& row : BadDerSignatures()) {
+    SCOPED_TRACE(row.name);
+    EXPECT_THAT(key.Verify(SignatureScheme::kEcdsaSha256, ToBytes("sample"), row.signature),
+                Fails(Code::kUntrusted, "does not fit"));
+  }
+}
+
+TEST(Ecdsa, RawAndDerSignaturesAreTheSame) {
+  for (const KeyType type : kCurves) {
+    const PrivateKey key = MakeKey(type);
+    const SignatureScheme scheme = DefaultScheme(type);
+    for (int round = 0; round < 40; ++round) {  // about every second number needs a sign byte
+      ASSERT_OK_AND_ASSIGN(const Bytes raw, key.SignRaw(scheme, ToBytes("m")));
+      EXPECT_OK(key.public_key().VerifyRaw(scheme, ToBytes("m"), raw));
+    }
+  }
+}
+
+// --- points ---
+
+TEST(Point, OfEveryCurveComesBack) {
+  for (const KeyType type : kCurves) {
+    const PublicKey key = MakeKey(type).public_key();
+    ASSERT_OK_AND_ASSIGN(const Bytes point, key.RawPoint());
+    ASSERT_OK_AND_ASSIGN(const PublicKey read, PublicKey::FromRawPoint(type, point));
+    EXPECT_EQ(read, key);
+  }
+}
+
+TEST(Point, ThatIsNoneIsRefused) {
+  const Bytes x = Hex(kRfc6979Point.substr(0, 64)), y = Hex(kRfc6979Point.substr(64));
+  const struct {
+    const char* name;
+    Bytes xy;
+  } cases[] = {
+      {"infinity", Bytes(64)},
+      {"x and y swapped", Concat({y, x})},
+      {"x alone", Concat({x, Bytes(32)})},
+      {"y alone", Concat({Bytes(32), y})},
+      {"x not reduced", Concat({Hex(kFieldPrime), y})},
+      {"y not reduced", Concat({x, Hex(kFieldPrime)})},
+      {"all ones", Bytes(64, 0xff)},
+  };
+  for (const auto& row : cases) {
+    SCOPED_TRACE(row.name);
+    EXPECT_THAT(PublicKey::FromRawPoint(KeyType::kP256, row.xy), Fails(Code::kMalformed, ""));
+  }
+}
+
+TEST(Point, WithAnyFlippedBitIsOffTheCurve) {
+  const Bytes point = Hex(kRfc6979Point);
+  for (unsigned bit = 0; bit < 8; ++bit) {
+    testing::ForEachFlippedByte(
+        point,
+        [](ByteView mutated, std::size_t) {
+          EXPECT_THAT(PublicKey::FromRawPoint(KeyType::kP256, mutated),
+                      Fails(Code::kMalformed, ""));
+        },
+        static_cast<std::uint8_t>(1U << bit));
+  }
+}
+
+TEST(Point, OfAnotherSizeOrTypeIsRefused) {
+  for (const std::size_t size : {0U, 32U, 63U, 65U, 96U}) {
+    EXPECT_THAT(PublicKey::FromRawPoint(KeyType::kP256, Bytes(size)),
+                Fails(Code::kMalformed, "wanted 64"));
+  }
+  EXPECT_THAT(PublicKey::FromRawPoint(KeyType::kRsa, Bytes(64)), Fails(Code::kUnsupported, "RSA"));
+  EXPECT_THAT(MakeKey(KeyType::kEd25519).public_key().RawPoint(),
+              Fails(Code::kUnsupported, "Ed25519"));
+  // A point of P-256 is not one of another curve of the same size.
+  const Bytes spki = MakeKey(KeyType::kP256).public_key().SpkiDer();
+  Bytes secp256k1 =
+      Concat({Hex("3056301006072a8648ce3d020106052b8104000a"), ByteView(spki).subspan(23)});
+  EXPECT_THAT(PublicKey::FromSpkiDer(secp256k1), Fails(Code::kUnsupported, "1.3.132.0.10"));
+}
+
+// --- SubjectPublicKeyInfo ---
+
+Bytes EcSpki(ByteView algorithm_parameters, ByteView point) {
+  return DerSequence(
+      {DerSequence({DerOid("1.2.840.10045.2.1"), algorithm_parameters}), DerBitString(point)});
+}
+
+Bytes RsaSpki(ByteView modulus, ByteView exponent) {
+  const Bytes key = DerSequence({DerUnsignedBig(modulus), DerUnsignedBig(exponent)});
+  return DerSequence(
+      {DerSequence({DerOid("1.2.840.113549.1.1.1"), Hex("0500")}), DerBitString(key)});
+}
+
+TEST(Spki, OfUnknownOrOddMakeIsRefused) {
+  const Bytes p256 = DerOid("1.2.840.10045.3.1.7");
+  const Bytes point = Concat({Hex("04"), Hex(kRfc6979Point)});
+  const Bytes compressed = Concat({Hex("03"), Hex(kRfc6979Point.substr(0, 64))});
+  const Bytes modulus = Bytes(256, 0xc1);
+  const struct {
+    const char* name;
+    Bytes spki;
+    Code code;
+  } cases[] = {
+      {"compressed point", EcSpki(p256, compressed), Code::kUnsupported},
+      {"hybrid point", EcSpki(p256, Concat({Hex("06"), Hex(kRfc6979Point)})), Code::kMalformed},
+      {"infinity", EcSpki(p256, Hex("00")), Code::kMalformed},
+      {"no curve", EcSpki({}, point), Code::kUnsupported},
+      {"null for a curve", EcSpki(Hex("0500"), point), Code::kUnsupported},
+      {"explicit curve", EcSpki(DerSequence({DerUnsigned(1)}), point), Code::kUnsupported},
+      {"something after the curve", EcSpki(Concat({p256, Hex("0500")}), point), Code::kMalformed},
+      {"P-384 with a P-256 point", EcSpki(DerOid("1.3.132.0.34"), point), Code::kMalformed},
+      {"X25519", Hex("302a300506032b656e032100" + std::string(64, '1')), Code::kUnsupported},
+      {"Ed25519 of 31 bytes", Hex("3029300506032b6570032000" + std::string(60, '1') + "11"),
+       Code::kMalformed},
+      {"RSA of 2047 bits", RsaSpki(Bytes(256, 0x41), Hex("010001")), Code::kMalformed},
+      {"RSA of 1024 bits", RsaSpki(Bytes(128, 0xc1), Hex("010001")), Code::kMalformed},
+      {"RSA of 8200 bits", RsaSpki(Bytes(1025, 0xc1), Hex("010001")), Code::kMalformed},
+      {"RSA with an even modulus", RsaSpki(Bytes(256, 0xc0), Hex("010001")), Code::kMalformed},
+      {"RSA with exponent 1", RsaSpki(modulus, Hex("01")), Code::kMalformed},
+      {"RSA with an even exponent", RsaSpki(modulus, Hex("010000")), Code::kMalformed},
+      {"RSA with exponent zero", RsaSpki(modulus, Hex("00")), Code::kMalformed},
+      {"RSA with an exponent of 72 bits", RsaSpki(modulus, Hex("010000000000000001")),
+       Code::kMalformed},
+  };
+  for (const auto& row : cases) {
+    SCOPED_TRACE(row.name);
+    EXPECT_THAT(PublicKey::FromSpkiDer(row.spki), Fails(row.code, ""));
+  }
+  EXPECT_OK(PublicKey::FromSpkiDer(EcSpki(p256, point)));
+  EXPECT_OK(PublicKey::FromSpkiDer(RsaSpki(modulus, Hex("010001"))));
+}
+
+// --- RSA ---
+
+TEST(Rsa, PaddingsDoNotStandInForEachOther) {
+  const PrivateKey key = MakeKey(KeyType::kRsa);
+  const Bytes message = ToBytes("a message");
+  for (const SignatureScheme made : kAllSchemes) {
+    const auto signature = key.Sign(made, message);
+    if (!signature.has_value()) continue;
+    for (const SignatureScheme asked : kAllSchemes) {
+      if (asked == made || !key.Sign(asked, message).has_value()) continue;
+      EXPECT_THAT(key.public_key().Verify(asked, message, *signature), Fails(Code::kUntrusted, ""));
+    }
+  }
+}
+
+TEST(Rsa, RefusesSignaturesOfAnotherSizeAndPlainNumbers) {
+  const PublicKey key = MakeKey(KeyType::kRsa).public_key();
+  Bytes one(256);
+  one.back() = 1;
+  for (const Bytes& bad :
+       {Bytes(), Bytes(1, 0), Bytes(255, 1), Bytes(257, 1), Bytes(256, 0), Bytes(256, 0xff), one}) {
+    for (const SignatureScheme scheme :
+         {SignatureScheme::kRsaPkcs1Sha256, SignatureScheme::kRsaPssSha256}) {
+      EXPECT_THAT(key.Verify(scheme, ToBytes("m"), bad), Fails(Code::kUntrusted, ""));
+    }
+  }
+}
+
+TEST(Rsa, KeysOfOtherSizesAreNotMade) {
+  for (const int bits : {-1, 0, 512, 1024, 2047, 16384}) {
+    EXPECT_THAT(PrivateKey::GenerateRsa(bits), Fails(Code::kUnsupported, "wanted 2048"));
+  }
+  EXPECT_THAT(PrivateKey::Generate(KeyType::kRsa), Fails(Code::kUnsupported, "bits"));
+}
+
+// --- private keys in files ---
+
+// Made once with `openssl ecparam -name prime256v1 -genkey`; its PKCS#8 form by `openssl pkcs8
+// -topk8`.
+TEST(PrivateKeyFile, ReadsEveryPemForm) {
+  const PrivateKey key = MakeKey(KeyType::kP256);
+  const std::string pkcs8(AsText(key.Pkcs8Pem().Reveal()));
+  // A SEC1 key is what PKCS#8 wraps in an OCTET STRING (RFC 5915).
+  const SecretBytes der = key.Pkcs8Der();
+  DerReader outer(der.Reveal());
+  DerReader info = outer.Sequence().value();
+  ASSERT_OK(info.Unsigned());
+  ASSERT_OK(info.Sequence());
+  ASSERT_OK_AND_ASSIGN(const ByteView wrapped, info.OctetString());
+  DerReader sec1_outer(wrapped);
+  DerReader sec1 = sec1_outer.Sequence().value();
+  ASSERT_OK(sec1.Unsigned());
+  ASSERT_OK_AND_ASSIGN(const ByteView scalar, sec1.OctetString());
+  const Bytes curve = DerOid("1.2.840.10045.3.1.7");
+  const Bytes with_curve =
+      DerSequence({DerUnsigned(1), DerOctetString(scalar),
+                   DerElementOf(der::ContextConstructed(0), {curve}), sec1.Next().value().whole});
+  const std::string sec1_pem = EncodePem("EC PRIVATE KEY", with_curve);
+  const std::string parameters = EncodePem("EC PARAMETERS", curve);
+  for (const std::string& text : {pkcs8, sec1_pem, parameters + sec1_pem}) {
+    ASSERT_OK_AND_ASSIGN(const PrivateKey read, PrivateKey::FromPem(text));
+    EXPECT_EQ(read.public_key(), key.public_key());
+  }
+  EXPECT_THAT(PrivateKey::FromPem(sec1_pem + parameters), Fails(Code::kMalformed, "two PEM"));
+  EXPECT_THAT(PrivateKey::FromPem(pkcs8 + pkcs8), Fails(Code::kMalformed, "two PEM"));
+  EXPECT_THAT(PrivateKey::FromPem(EncodePem("CERTIFICATE", with_curve)),
+              Fails(Code::kMalformed, "wanted a private key"));
+  EXPECT_THAT(PrivateKey::FromPem(EncodePem("ENCRYPTED PRIVATE KEY", with_curve)),
+              Fails(Code::kUnsupported, "openssl pkcs8"));
+  EXPECT_THAT(PrivateKey::FromPem(EncodePem("EC PRIVATE KEY", Concat({with_curve, Hex("00")}))),
+              Fails(Code::kMalformed, "bytes after"));
+  EXPECT_THAT(PrivateKey::FromPem("nothing"), Fails(Code::kMalformed, "no PEM"));
+}
+
+TEST(PrivateKeyFile, WithThePublicHalfOfAnotherKeyIsRefused) {
+  const SecretBytes mine = MakeKey(KeyType::kP256).Pkcs8Der();
+  const SecretBytes other = MakeKey(KeyType::kP256).Pkcs8Der();
+  ASSERT_EQ(mine.size(), other.size());
+  // The 64 bytes of the point come last.
+  const Bytes mixed = Concat({mine.Reveal().first(mine.size() - 64), other.Reveal().last(64)});
+  EXPECT_THAT(PrivateKey::FromPkcs8Der(mixed), Fails(Code::kMalformed, ""));
+}
+
+TEST(PrivateKeyFile, WithAScalarOutOfRangeIsRefused) {
+  for (const std::string_view scalar : {kZero, kOrder, kOrderPlusOne, kAllOnes}) {
+    const Bytes sec1 = DerSequence({DerUnsigned(1), DerOctetString(Hex(scalar))});
+    const Bytes pkcs8 = DerSequence(
+        {DerUnsigned(0), DerSequence({DerOid("1.2.840.10045.2.1"), DerOid("1.2.840.10045.3.1.7")}),
+         DerOctetString(sec1)});
+    EXPECT_THAT(PrivateKey::FromPkcs8Der(pkcs8), Fails(Code::kMalformed, "")) << scalar;
+  }
+}
+
+}  // namespace
+}  // namespace strongroom::crypto
