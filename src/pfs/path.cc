@@ -33,9 +33,9 @@ Result<std::string> NormalizePath(std::string_view path) {
   }
   if (parts.empty()) return Malformed(fmt::format("path \"{}\" names no file", path));
   std::string out(absolute ? "/" : "");
-  for (const std::string_view part : parts) {
-    if (&part != &parts.front()) out += '/';
-    out += part;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (i > 0) out += '/';
+    out += parts[i];
   }
   if (out.size() > kMaxPathSize) {
     return Malformed(fmt::format("a path of {} bytes, wanted at most {}: \"{}\"", out.size(),

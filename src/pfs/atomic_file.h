@@ -1,0 +1,57 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/files.h"
+#include "base/result.h"
+
+namespace strongroom::pfs {
+
+// What becomes of a file that has the name already.
+enum class Existing { kReplace, kRefuse };
+
+// A new file that gets its name only when it is complete. Where the file system can (O_TMPFILE), it
+// has no name before, so that even a killed process leaves nothing; elsewhere it has a hidden one
+// beside the target, removed by the destructor.
+class AtomicFile {
+ public:
+  // A file for `name` in the folder `folder_fd`, which is borrowed until Commit. `mode` is exact,
+  // no umask. With Existing::kRefuse, kConflict at once when the name is taken; in either case when
+  // something other than a regular file has it.
+  static Result<AtomicFile> Create(int folder_fd, std::string_view name, unsigned mode,
+                                   Existing existing);
+
+  AtomicFile(AtomicFile&& other) noexcept = default;
+  AtomicFile& operator=(AtomicFile&&) = delete;
+  ~AtomicFile();
+
+  int fd() const { return fd_.get(); }
+
+  // Syncs the content, gives it the name in one step, syncs the folder. After a failure the old
+  // state stands.
+  Status Commit();
+
+ private:
+  AtomicFile(int folder_fd, std::string name, Existing existing)
+      : folder_fd_(folder_fd), name_(std::move(name)), existing_(existing) {}
+  Status OpenNew(unsigned mode);
+  Status LinkAs(const std::string& name);
+  Status TakeName();
+
+  int folder_fd_;
+  std::string name_;
+  Existing existing_;
+  UniqueFd fd_;
+  std::string hidden_name_;  // empty while the file has no name
+};
+
+// Opens the folder that `path` is in (following symbolic links, as shells do) and gives the last
+// part of `path`.
+struct FolderAndName {
+  UniqueFd folder;
+  std::string name;
+};
+Result<FolderAndName> OpenParent(std::string_view path);
+
+}  // namespace strongroom::pfs
