@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "attest/endorsement_subject.h"
+#include "attest/endorsements.h"
+#include "attest/sgx/report_body.h"
+#include "base/bytes.h"
+#include "base/result.h"
+#include "base/secret.h"
+#include "manifest/manifest.h"
+
+// What the core needs from outside, besides Clock and Entropy of base. main plugs the real ones in,
+// tests plug fakes. All are called from any thread and never under the core's lock; they may block.
+namespace strongroom::coordinator {
+
+// The TEE speaking for this coordinator.
+class EvidenceIssuer {
+ public:
+  virtual ~EvidenceIssuer() = default;
+  // A DCAP quote of this program over `report_data`.
+  virtual Result<Bytes> Quote(const attest::ReportData& report_data) = 0;
+};
+
+// Collateral for a platform, fetched and cached by someone else, trusted by nobody yet.
+class EndorsementSource {
+ public:
+  virtual ~EndorsementSource() = default;
+  // Never null. The same pointer means the same content, so that what was checked once need not be
+  // checked again. shared_ptr: many activations hold what a cache may replace meanwhile.
+  virtual Result<std::shared_ptr<const attest::Endorsements>> Get(
+      const attest::EndorsementSubject& subject) = 0;
+};
+
+// Keys that only this program on this platform gets.
+class Sealer {
+ public:
+  virtual ~Sealer() = default;
+  // Raw key material; the store derives its own key from it. Not asked for kDisabled.
+  virtual Result<SecretBytes> SealingKey(manifest::SealMode mode) = 0;
+};
+
+// A named piece of state. Names are not secret, values are.
+struct Record {
+  std::string name;
+  SecretBytes value;
+};
+
+// Where state is kept, sealed. A store is opened by main; what it found decides the first state.
+class Store {
+ public:
+  enum class Found {
+    kNothing,  // a new store
+    kState,    // state that this coordinator can read
+    kSealed,   // state that was sealed for another platform or program; it stays as it is
+  };
+
+  virtual ~Store() = default;
+  virtual Found found() const = 0;
+
+  // Puts the first records and decides how this and all later ones are sealed; kDisabled keeps them
+  // in memory only. kPrecondition unless nothing was found or created before.
+  virtual Status Create(manifest::SealMode mode, const std::vector<Record>& records) = 0;
+
+  // Replaces or adds these records: all of them, durably, before it returns OK; none of them
+  // otherwise. kExhausted: the disk is full; kDenied: it may not be written.
+  virtual Status Write(const std::vector<Record>& records) = 0;
+
+  // Up to `limit` records whose names begin with `prefix` and are not less than `from`, in the
+  // order of names. kUntrusted: a record was changed outside; kPrecondition: there is no state.
+  virtual Result<std::vector<Record>> Read(std::string_view prefix, std::string_view from,
+                                           std::size_t limit) = 0;
+};
+
+}  // namespace strongroom::coordinator
