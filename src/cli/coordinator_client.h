@@ -1,0 +1,78 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "attest/claims.h"
+#include "base/json.h"
+#include "cli/command.h"
+#include "cli/identity.h"
+#include "cli/pins.h"
+#include "crypto/x509.h"
+#include "net/client.h"
+
+// The coordinator's REST interface (version 2), as its client sees it.
+namespace strongroom::cli {
+
+// What a coordinator proved about itself over a fresh nonce.
+struct Proof {
+  crypto::Certificate root;
+  std::string intermediate_pem;  // empty before a manifest is set
+  attest::VerifiedClaims claims;
+};
+
+// The manifest as the coordinator holds it.
+struct HeldManifest {
+  std::string text;         // byte for byte
+  std::string fingerprint;  // hex SHA-256, computed here
+};
+
+class CoordinatorClient {
+ public:
+  // Talks only to the holder of `root`'s key.
+  static CoordinatorClient Pinned(std::string address, const crypto::Certificate& root,
+                                  std::shared_ptr<const net::Credentials> user = nullptr);
+
+  // The data member of the answer. Statuses other than 200 become errors with the server's message:
+  // 400 kMalformed, 401 kUntrusted, 403 kDenied, 404 kNotFound, 409 kConflict, 412 kPrecondition.
+  Result<JsonDocument> Get(std::string_view path);
+  Result<JsonDocument> Post(std::string_view path, const std::string& json);
+
+  // kPrecondition when none is set; kUntrusted when the root did not sign it or the fingerprint
+  // that the server names is not that of the text.
+  Result<HeldManifest> GetManifest();
+
+  const std::string& address() const { return address_; }
+  const crypto::Certificate& root() const { return root_; }
+
+ private:
+  CoordinatorClient(std::string address, crypto::Certificate root,
+                    std::shared_ptr<const net::Credentials> user);
+  std::string address_;
+  crypto::Certificate root_;
+  // unique_ptr: the client has a thread and does not move.
+  std::unique_ptr<net::HttpsClient> client_;
+};
+
+// Asks for evidence over a fresh nonce and holds it against `identity`. The proof is about the very
+// connection it came on: the root that the evidence names is the one that answered.
+Result<Proof> ProveCoordinator(const std::string& address, const ExpectedIdentity& identity,
+                               const Arguments& arguments);
+
+// A client for a coordinator that this user verified: by the identity flags now, or by the pin of
+// an earlier verification. kPrecondition, naming what to type, when there is neither. A
+// verification saves the pin; a pinned coordinator whose root changed is refused.
+Result<CoordinatorClient> OpenVerified(const Arguments& arguments,
+                                       std::shared_ptr<const net::Credentials> user = nullptr);
+
+// --cert and --key as credentials; null when neither is given, kMalformed when only one is.
+Result<std::shared_ptr<const net::Credentials>> UserCredentials(const Arguments& arguments);
+std::vector<Flag> UserFlags(bool required);
+
+// "host" or "host:port" with the port of the client API added; kMalformed for anything else.
+Result<std::string> NormalAddress(std::string_view address, int default_port);
+
+}  // namespace strongroom::cli

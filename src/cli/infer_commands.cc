@@ -1,0 +1,165 @@
+#include <fmt/format.h>
+
+#include "base/files.h"
+#include "cli/commands.h"
+#include "cli/coordinator_client.h"
+#include "cli/inference_client.h"
+
+namespace strongroom::cli {
+namespace {
+
+constexpr std::size_t kMaxInput = 256 << 20;
+constexpr std::size_t kMaxShown = 64;  // elements that fit a screen
+
+// Whose word the client takes for the server's identity: a root certificate from a file, or that of
+// a coordinator this user verified.
+Result<Bytes> TrustedRoot(const Arguments& arguments) {
+  const auto file = arguments.Optional("root"), coordinator = arguments.Optional("coordinator");
+  if (file.has_value() == coordinator.has_value()) {
+    return Malformed(
+        "whom to trust: give --root FILE (strongroom certificate root), or --coordinator HOST:PORT "
+        "that was verified");
+  }
+  std::string pem, origin;
+  if (file) {
+    origin = *file;
+    ASSIGN_OR_RETURN(pem, ReadTextFile(*file, 64 * 1024));
+  } else {
+    ASSIGN_OR_RETURN(origin, NormalAddress(*coordinator, 4433));
+    ASSIGN_OR_RETURN(const Pins pins, Pins::OfThisUser());
+    ASSIGN_OR_RETURN(const std::optional<Pin> pin, pins.Find(origin));
+    if (!pin.has_value()) {
+      return Precondition(
+          fmt::format("{} was never verified; run \"strongroom verify {} --identity FILE\" first",
+                      origin, origin));
+    }
+    pem = pin->root_pem;
+  }
+  ASSIGN_OR_RETURN(const crypto::Certificate root, In(origin, crypto::Certificate::FromPem(pem)));
+  return ToBytes(root.der());
+}
+
+// "NAME=FILE" or "FILE".
+Result<std::pair<std::string, Tensor>> ReadInput(const std::string& text) {
+  const std::size_t equals = text.find('=');
+  const std::string name = equals == std::string::npos ? "" : text.substr(0, equals);
+  const std::string file = equals == std::string::npos ? text : text.substr(equals + 1);
+  ASSIGN_OR_RETURN(const Bytes bytes, ReadFile(file, kMaxInput));
+  ASSIGN_OR_RETURN(Tensor tensor, In(file, ParseNpy(bytes)));
+  return std::pair(name, std::move(tensor));
+}
+
+Result<NamedTensors> Ask(const std::string& api, const InferenceTarget& target,
+                         NamedTensors inputs) {
+  if (api == "tfs") return InferByTensorFlowServing(target, std::move(inputs));
+  if (api == "kserve") return InferByKServeGrpc(target, std::move(inputs));
+  if (api == "rest") return InferByKServeRest(target, std::move(inputs));
+  return Malformed(fmt::format("--api \"{}\", wanted tfs, kserve or rest", api));
+}
+
+Status Print(const NamedTensors& outputs, Console& console) {
+  JsonWriter out;
+  out.Object().Key("outputs").Array();
+  for (const auto& [name, tensor] : outputs) {
+    std::string shape;
+    for (const std::int64_t dimension : tensor.shape)
+      shape += fmt::format("{}{}", shape.empty() ? "" : ",", dimension);
+    ASSIGN_OR_RETURN(const std::size_t count, ElementCount(tensor.shape));
+    console.Line(fmt::format("{}: {} [{}]", name, tensor.datatype, shape));
+    if (count <= kMaxShown) {
+      ASSIGN_OR_RETURN(const std::string nested, DataAsJson(tensor, /*nested=*/true));
+      console.Line(nested);
+    } else {
+      console.Line(fmt::format(
+          "{} elements; save them with --output FILE.npy, or print them with --json", count));
+    }
+    if (!console.json()) continue;
+    ASSIGN_OR_RETURN(const std::string flat, DataAsJson(tensor, /*nested=*/false));
+    out.Object()
+        .Key("name")
+        .String(name)
+        .Key("datatype")
+        .String(tensor.datatype)
+        .Key("shape")
+        .Array();
+    for (const std::int64_t dimension : tensor.shape) out.Int(dimension);
+    out.End().Key("data").Raw(flat).End();
+  }
+  out.End().End();
+  console.Json(out);
+  return {};
+}
+
+Result<Exit> Infer(const Arguments& arguments, Console& console) {
+  ASSIGN_OR_RETURN(const std::string address, NormalAddress(arguments.One("HOST:PORT"), 8500));
+  ASSIGN_OR_RETURN(const Bytes root, TrustedRoot(arguments));
+  ASSIGN_OR_RETURN(auto credentials, UserCredentials(arguments));
+  const InferenceTarget target{.address = address,
+                               .tls = {.trust = net::TrustRoots{{root}},
+                                       .credentials = std::move(credentials),
+                                       .server_name = arguments.Or("server-name", "")},
+                               .model = arguments.One("model"),
+                               .version = arguments.Or("model-version", "")};
+  NamedTensors inputs;
+  for (const std::string& text : arguments.All("input")) {
+    ASSIGN_OR_RETURN(auto input, ReadInput(text));
+    inputs.push_back(std::move(input));
+  }
+  ASSIGN_OR_RETURN(const NamedTensors outputs,
+                   Ask(arguments.Or("api", "kserve"), target, std::move(inputs)));
+  const auto file = arguments.Optional("output");
+  if (!file) {
+    RETURN_IF_ERROR(Print(outputs, console));
+    return Exit::kDone;
+  }
+  if (outputs.size() != 1)
+    return Unsupported(fmt::format("{} outputs, --output wants a model with one", outputs.size()));
+  RETURN_IF_ERROR(WriteFileAtomic(*file, WriteNpy(outputs.front().second), 0644));
+  console.Line(fmt::format("wrote {} ({})", *file, outputs.front().first));
+  console.Json(JsonWriter()
+                   .Object()
+                   .Key("file")
+                   .String(*file)
+                   .Key("output")
+                   .String(outputs.front().first)
+                   .End());
+  return Exit::kDone;
+}
+
+}  // namespace
+
+std::vector<Command> InferCommands() {
+  std::vector<Flag> flags = {
+      {.name = "--model,-m", .value = "NAME", .help = "the model", .required = true},
+      {.name = "--model-version", .value = "N", .help = "its version (default: the served one)"},
+      {.name = "--input,-i",
+       .value = "[NAME=]FILE",
+       .help = "a tensor as .npy; a model with one input needs no name",
+       .required = true,
+       .repeated = true},
+      {.name = "--output,-o", .value = "FILE", .help = "write the output tensor as .npy"},
+      {.name = "--api",
+       .value = "API",
+       .help = "tfs (TensorFlow Serving gRPC), kserve (KServe v2 gRPC, default) or rest (KServe v2 "
+               "REST)"},
+      {.name = "--root", .value = "FILE", .help = "trust servers certified under this root (PEM)"},
+      {.name = "--coordinator",
+       .value = "HOST:PORT",
+       .help = "trust servers of this verified coordinator"},
+      {.name = "--server-name",
+       .value = "NAME",
+       .help = "the name in the server's certificate (default: HOST)"},
+  };
+  for (Flag& flag : UserFlags(false)) flags.push_back(std::move(flag));
+  return {
+      {.path = {"infer"},
+       .summary = "ask a model over mutual TLS",
+       .positionals = {{.name = "HOST:PORT", .help = "the model server (port 8500 unless given)"}},
+       .flags = flags,
+       .examples = {"strongroom infer models.example:8500 -m digits -i image.npy --coordinator "
+                    "coordinator.example "
+                    "-c alice.crt -k alice.key"},
+       .run = Infer}};
+}
+
+}  // namespace strongroom::cli

@@ -1,0 +1,240 @@
+#include "cli/inference_client.h"
+
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "base/encoding.h"
+#include "base/json.h"
+#include "inference.pb.h"
+#include "tensorflow_serving.pb.h"
+
+namespace strongroom::cli {
+namespace {
+
+constexpr std::size_t kMaxAnswer = 256 << 20;
+
+struct TfType {
+  std::string_view datatype;
+  tensorflow::DataType type;
+};
+constexpr TfType kTfTypes[] = {{"FP32", tensorflow::DT_FLOAT},    {"FP64", tensorflow::DT_DOUBLE},
+                               {"FP16", tensorflow::DT_HALF},     {"BF16", tensorflow::DT_BFLOAT16},
+                               {"INT8", tensorflow::DT_INT8},     {"INT16", tensorflow::DT_INT16},
+                               {"INT32", tensorflow::DT_INT32},   {"INT64", tensorflow::DT_INT64},
+                               {"UINT8", tensorflow::DT_UINT8},   {"UINT16", tensorflow::DT_UINT16},
+                               {"UINT32", tensorflow::DT_UINT32}, {"UINT64", tensorflow::DT_UINT64},
+                               {"BOOL", tensorflow::DT_BOOL}};
+
+Result<std::unique_ptr<net::GrpcChannel>> Connect(const InferenceTarget& target) {
+  return In(target.address,
+            net::GrpcChannel::Connect(
+                {.address = target.address, .tls = target.tls, .max_message_bytes = kMaxAnswer}));
+}
+
+template <class Answer, class Question>
+Result<Answer> Call(net::GrpcChannel& channel, std::string_view method, const Question& question) {
+  ASSIGN_OR_RETURN(const Bytes reply, channel.Call(method, AsBytes(question.SerializeAsString())));
+  Answer answer;
+  if (!answer.ParseFromArray(reply.data(), static_cast<int>(reply.size()))) {
+    return Malformed(fmt::format("the answer to {} cannot be read", method));
+  }
+  return answer;
+}
+
+// Gives a single unnamed input the name of the model's only input.
+Status NameInputs(net::GrpcChannel& channel, const InferenceTarget& target, NamedTensors& inputs) {
+  bool unnamed = false;
+  for (const auto& [name, tensor] : inputs) unnamed = unnamed || name.empty();
+  if (!unnamed) return {};
+  inference::ModelMetadataRequest question;
+  question.set_name(target.model);
+  question.set_version(target.version);
+  ASSIGN_OR_RETURN(const auto metadata,
+                   Call<inference::ModelMetadataResponse>(
+                       channel, "/inference.GRPCInferenceService/ModelMetadata", question));
+  if (metadata.inputs_size() != 1 || inputs.size() != 1) {
+    return Malformed(fmt::format("model \"{}\" has {} inputs; name each as --input NAME=FILE",
+                                 target.model, metadata.inputs_size()));
+  }
+  inputs.front().first = metadata.inputs(0).name();
+  return {};
+}
+
+Result<Tensor> FromTensorProto(const tensorflow::TensorProto& proto) {
+  Tensor tensor;
+  for (const TfType& type : kTfTypes) {
+    if (type.type == proto.dtype()) tensor.datatype = type.datatype;
+  }
+  if (tensor.datatype.empty())
+    return Unsupported(fmt::format("output of DataType {}", static_cast<int>(proto.dtype())));
+  for (const auto& dim : proto.tensor_shape().dim()) tensor.shape.push_back(dim.size());
+  ASSIGN_OR_RETURN(const std::size_t count, ElementCount(tensor.shape));
+  const std::size_t wanted = count * ElementSize(tensor.datatype);
+  if (!proto.tensor_content().empty()) {
+    tensor.data = ToBytes(std::string_view(proto.tensor_content()));
+  } else if (tensor.datatype == "FP32") {
+    const auto* floats = reinterpret_cast<const std::uint8_t*>(proto.float_val().data());
+    tensor.data.assign(floats,
+                       floats + static_cast<std::size_t>(proto.float_val_size()) * sizeof(float));
+  }
+  if (tensor.data.size() != wanted) {
+    return Malformed(
+        fmt::format("an output has {} bytes, wanted {} by its shape", tensor.data.size(), wanted));
+  }
+  return tensor;
+}
+
+Result<Tensor> FromJsonOutput(const Json& output) {
+  Tensor tensor;
+  ASSIGN_OR_RETURN(tensor.datatype, output.GetString("datatype"));
+  ASSIGN_OR_RETURN(const Json* shape, output.Get("shape"));
+  for (const Json& dimension : shape->items()) {
+    ASSIGN_OR_RETURN(const std::int64_t size, dimension.Int());
+    tensor.shape.push_back(size);
+  }
+  ASSIGN_OR_RETURN(const std::size_t count, ElementCount(tensor.shape));
+  ASSIGN_OR_RETURN(const Json* data, output.Get("data"));
+  ASSIGN_OR_RETURN(tensor.data, DataFromJson(data->raw(), tensor.datatype, count));
+  return tensor;
+}
+
+Code CodeOfStatus(int status) {
+  switch (status) {
+    case 400: return Code::kMalformed;
+    case 401: return Code::kUntrusted;
+    case 403: return Code::kDenied;
+    case 404: return Code::kNotFound;
+    case 501: return Code::kUnsupported;
+    case 503: return Code::kUnavailable;
+    default: return Code::kInternal;
+  }
+}
+
+// The answer's JSON, or the server's own words.
+Result<JsonDocument> RestAnswer(const net::ClientResponse& response) {
+  Result<JsonDocument> document = JsonDocument::Parse(
+      AsText(response.body), {.max_bytes = kMaxAnswer, .max_depth = 32, .max_values = 50'000'000});
+  if (response.status == 200) return document;
+  std::string message = fmt::format("status {}", response.status);
+  const Json* said = document.has_value() ? document->root().Find("error") : nullptr;
+  if (said != nullptr && said->IsString()) message = std::string(said->String().value());
+  return std::unexpected(Error(CodeOfStatus(response.status), std::move(message)));
+}
+
+std::string RestPath(const InferenceTarget& target) {
+  std::string path =
+      fmt::format("https://{}/v2/models/{}", target.address, PercentEncode(target.model));
+  if (!target.version.empty()) path += "/versions/" + PercentEncode(target.version);
+  return path;
+}
+
+}  // namespace
+
+Result<NamedTensors> InferByTensorFlowServing(const InferenceTarget& target, NamedTensors inputs) {
+  ASSIGN_OR_RETURN(const auto channel, Connect(target));
+  RETURN_IF_ERROR(NameInputs(*channel, target, inputs));
+  tensorflow::serving::PredictRequest question;
+  question.mutable_model_spec()->set_name(target.model);
+  if (!target.version.empty()) {
+    std::int64_t version = 0;
+    const char* end = target.version.data() + target.version.size();
+    if (std::from_chars(target.version.data(), end, version).ptr != end) {
+      return Malformed(fmt::format("version \"{}\", wanted a number", target.version));
+    }
+    question.mutable_model_spec()->mutable_version()->set_value(version);
+  }
+  for (const auto& [name, tensor] : inputs) {
+    tensorflow::TensorProto& proto = (*question.mutable_inputs())[name];
+    for (const TfType& type : kTfTypes) {
+      if (type.datatype == tensor.datatype) proto.set_dtype(type.type);
+    }
+    for (const std::int64_t dimension : tensor.shape)
+      proto.mutable_tensor_shape()->add_dim()->set_size(dimension);
+    proto.set_tensor_content(ToText(tensor.data));
+  }
+  ASSIGN_OR_RETURN(const auto answer,
+                   Call<tensorflow::serving::PredictResponse>(
+                       *channel, "/tensorflow.serving.PredictionService/Predict", question));
+  NamedTensors outputs;
+  for (const auto& [name, proto] : answer.outputs()) {
+    ASSIGN_OR_RETURN(Tensor tensor, FromTensorProto(proto));
+    outputs.emplace_back(name, std::move(tensor));
+  }
+  return outputs;
+}
+
+Result<NamedTensors> InferByKServeGrpc(const InferenceTarget& target, NamedTensors inputs) {
+  ASSIGN_OR_RETURN(const auto channel, Connect(target));
+  RETURN_IF_ERROR(NameInputs(*channel, target, inputs));
+  inference::ModelInferRequest question;
+  question.set_model_name(target.model);
+  question.set_model_version(target.version);
+  for (const auto& [name, tensor] : inputs) {
+    auto& input = *question.add_inputs();
+    input.set_name(name);
+    input.set_datatype(tensor.datatype);
+    for (const std::int64_t dimension : tensor.shape) input.add_shape(dimension);
+    question.add_raw_input_contents(ToText(tensor.data));
+  }
+  ASSIGN_OR_RETURN(const auto answer,
+                   Call<inference::ModelInferResponse>(
+                       *channel, "/inference.GRPCInferenceService/ModelInfer", question));
+  if (answer.raw_output_contents_size() != answer.outputs_size()) {
+    return Malformed(fmt::format("{} outputs with {} raw contents, wanted as many",
+                                 answer.outputs_size(), answer.raw_output_contents_size()));
+  }
+  NamedTensors outputs;
+  for (int i = 0; i < answer.outputs_size(); ++i) {
+    const auto& output = answer.outputs(i);
+    outputs.emplace_back(output.name(),
+                         Tensor{.datatype = output.datatype(),
+                                .shape = {output.shape().begin(), output.shape().end()},
+                                .data = ToBytes(std::string_view(answer.raw_output_contents(i)))});
+  }
+  return outputs;
+}
+
+Result<NamedTensors> InferByKServeRest(const InferenceTarget& target, NamedTensors inputs) {
+  net::HttpsClient client({.tls = target.tls, .max_response_bytes = kMaxAnswer});
+  if (inputs.size() == 1 && inputs.front().first.empty()) {
+    ASSIGN_OR_RETURN(const net::ClientResponse response,
+                     In(target.address, client.Get(RestPath(target))));
+    ASSIGN_OR_RETURN(const JsonDocument metadata, RestAnswer(response));
+    ASSIGN_OR_RETURN(const Json* declared, metadata.root().Get("inputs"));
+    if (declared->items().size() != 1) {
+      return Malformed(fmt::format("model \"{}\" has {} inputs; name each as --input NAME=FILE",
+                                   target.model, declared->items().size()));
+    }
+    ASSIGN_OR_RETURN(inputs.front().first, declared->items().front().GetString("name"));
+  }
+  JsonWriter body;
+  body.Object().Key("inputs").Array();
+  for (const auto& [name, tensor] : inputs) {
+    body.Object()
+        .Key("name")
+        .String(name)
+        .Key("datatype")
+        .String(tensor.datatype)
+        .Key("shape")
+        .Array();
+    for (const std::int64_t dimension : tensor.shape) body.Int(dimension);
+    ASSIGN_OR_RETURN(const std::string data, DataAsJson(tensor, /*nested=*/false));
+    body.End().Key("data").Raw(data).End();
+  }
+  body.End().End();
+  ASSIGN_OR_RETURN(const net::ClientResponse response,
+                   In(target.address, client.Post(RestPath(target) + "/infer", "application/json",
+                                                  AsBytes(body.text()))));
+  ASSIGN_OR_RETURN(const JsonDocument answer, RestAnswer(response));
+  ASSIGN_OR_RETURN(const Json* declared, answer.root().Get("outputs"));
+  NamedTensors outputs;
+  for (const Json& output : declared->items()) {
+    ASSIGN_OR_RETURN(const std::string_view name, output.GetString("name"));
+    ASSIGN_OR_RETURN(Tensor tensor, FromJsonOutput(output));
+    outputs.emplace_back(std::string(name), std::move(tensor));
+  }
+  return outputs;
+}
+
+}  // namespace strongroom::cli

@@ -1,0 +1,55 @@
+#include "cli/pins.h"
+
+#include <cstdlib>
+#include <system_error>
+
+#include <fmt/format.h>
+
+#include "base/encoding.h"
+#include "base/files.h"
+#include "base/json.h"
+
+namespace strongroom::cli {
+
+Result<Pins> Pins::OfThisUser() {
+  const char* config = std::getenv("XDG_CONFIG_HOME");
+  const char* home = std::getenv("HOME");
+  if (config != nullptr && *config != '\0') {
+    return Pins(std::filesystem::path(config) / "strongroom" / "coordinators");
+  }
+  if (home == nullptr || *home == '\0') {
+    return Precondition("neither XDG_CONFIG_HOME nor HOME is set, so there is no place for pins");
+  }
+  return Pins(std::filesystem::path(home) / ".config" / "strongroom" / "coordinators");
+}
+
+std::filesystem::path Pins::FileOf(std::string_view address) const {
+  return folder_ / (PercentEncode(address) + ".json");
+}
+
+Result<std::optional<Pin>> Pins::Find(std::string_view address) const {
+  const std::filesystem::path file = FileOf(address);
+  const Result<std::string> text = ReadTextFile(file, 64 * 1024);
+  if (!text.has_value() && text.error().code() == Code::kNotFound) return std::nullopt;
+  if (!text.has_value()) return std::unexpected(text.error());
+  ASSIGN_OR_RETURN(const JsonDocument document, In(file.string(), JsonDocument::Parse(*text)));
+  Pin pin;
+  ASSIGN_OR_RETURN(pin.root_pem, In(file.string(), document.root().GetString("root")));
+  ASSIGN_OR_RETURN(pin.manifest_sha256, In(file.string(), document.root().GetString("manifest")));
+  ASSIGN_OR_RETURN(pin.intermediate_pem,
+                   In(file.string(), document.root().GetString("intermediate")));
+  return pin;
+}
+
+Status Pins::Save(std::string_view address, const Pin& pin) const {
+  std::error_code error;
+  std::filesystem::create_directories(folder_, error);
+  if (error) return FromErrno(error.value(), folder_.string());
+  JsonWriter out;
+  out.Object().Key("root").String(pin.root_pem);
+  out.Key("manifest").String(pin.manifest_sha256);
+  out.Key("intermediate").String(pin.intermediate_pem).End();
+  return WriteFileAtomic(FileOf(address), AsBytes(out.text()), 0600);
+}
+
+}  // namespace strongroom::cli

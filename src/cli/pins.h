@@ -1,0 +1,38 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "crypto/x509.h"
+
+namespace strongroom::cli {
+
+// What an earlier verification established about a coordinator.
+struct Pin {
+  std::string root_pem = "";          // its root certificate, verified by evidence
+  std::string manifest_sha256 = "";   // hex; empty while no manifest was verified
+  std::string intermediate_pem = "";  // of the last answer
+};
+
+// Pins of this user, one file a coordinator, under $XDG_CONFIG_HOME/strongroom/coordinators
+// (default ~/.config). Written atomically, mode 0600.
+class Pins {
+ public:
+  // kPrecondition when neither XDG_CONFIG_HOME nor HOME is set.
+  static Result<Pins> OfThisUser();
+  explicit Pins(std::filesystem::path folder) : folder_(std::move(folder)) {}
+
+  // Nothing when there is none; kMalformed, naming the file, when it cannot be read as a pin.
+  Result<std::optional<Pin>> Find(std::string_view address) const;
+  Status Save(std::string_view address, const Pin& pin) const;
+
+  std::filesystem::path FileOf(std::string_view address) const;
+
+ private:
+  std::filesystem::path folder_;
+};
+
+}  // namespace strongroom::cli

@@ -1,0 +1,86 @@
+#include <filesystem>
+#include <system_error>
+
+#include <fmt/format.h>
+
+#include "base/clock.h"
+#include "base/encoding.h"
+#include "base/files.h"
+#include "cli/commands.h"
+#include "crypto/cert_builder.h"
+#include "crypto/oid.h"
+
+namespace strongroom::cli {
+namespace {
+
+constexpr std::int64_t kUserDays = 365;
+constexpr std::int64_t kClockSkewSeconds = 300;
+
+// A name becomes a file name and a certificate's CN; both want it plain.
+Status CheckUserName(std::string_view name) {
+  const bool plain = name.find_first_not_of(
+                         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-@") ==
+                     std::string_view::npos;
+  if (!name.empty() && name.size() <= 64 && plain && name.front() != '.' && name.front() != '-')
+    return {};
+  return Malformed(fmt::format("user name \"{}\", wanted up to 64 letters, digits, . _ - @", name));
+}
+
+Result<Exit> Create(const Arguments& arguments, Console& console) {
+  const std::string name = arguments.One("NAME");
+  RETURN_IF_ERROR(CheckUserName(name));
+  const std::filesystem::path folder = arguments.Or("out", ".");
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) return FromErrno(error.value(), folder.string());
+
+  ASSIGN_OR_RETURN(const crypto::PrivateKey key,
+                   crypto::PrivateKey::Generate(crypto::KeyType::kP256));
+  const UnixSeconds now = SystemClock().Now();
+  crypto::CertificateSpec spec;
+  spec.subject = {{"CN", name}};
+  spec.not_before = now + -kClockSkewSeconds;
+  spec.not_after = now + kUserDays * 86400;
+  spec.key_usage = crypto::kDigitalSignature;
+  spec.extended_key_usage = {std::string(crypto::oid::kClientAuth)};
+  ASSIGN_OR_RETURN(const crypto::Certificate certificate, crypto::SelfSign(spec, key));
+
+  const std::filesystem::path cert_file = folder / (name + ".crt"),
+                              key_file = folder / (name + ".key");
+  if (std::filesystem::exists(cert_file)) {
+    return Conflict(cert_file.string() + " exists; remove it or choose another folder with --out");
+  }
+  RETURN_IF_ERROR(CreateFileAtomic(key_file, key.Pkcs8Pem().Reveal(), 0600));
+  RETURN_IF_ERROR(CreateFileAtomic(cert_file, AsBytes(certificate.Pem()), 0644));
+  console.Line(fmt::format("wrote {} (keep it) and {} (goes into the manifest's Users)",
+                           key_file.string(), cert_file.string()));
+  console.Json(JsonWriter()
+                   .Object()
+                   .Key("certificate")
+                   .String(cert_file.string())
+                   .Key("key")
+                   .String(key_file.string())
+                   .Key("sha256")
+                   .String(HexEncode(certificate.Fingerprint().view()))
+                   .End());
+  return Exit::kDone;
+}
+
+}  // namespace
+
+std::vector<Command> UserCommands() {
+  return {{.path = {"user", "create"},
+           .summary = "make a key and a self-signed certificate for a user of manifests and models",
+           .details = "Writes NAME.key (mode 0600) and NAME.crt; existing files are never "
+                      "overwritten. The certificate\n"
+                      "names the user in a manifest; it is compared byte for byte.",
+           .positionals = {{.name = "NAME",
+                            .help = "the user's name, also the certificate's common name"}},
+           .flags = {{.name = "--out,-o",
+                      .value = "FOLDER",
+                      .help = "where to write them (default .)"}},
+           .examples = {"strongroom user create alice --out ~/strongroom"},
+           .run = Create}};
+}
+
+}  // namespace strongroom::cli
