@@ -7,7 +7,7 @@ import tomllib
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
 # Tests and fuzzers may use the rooms that make evidence and data for them; the arrows are about what is shipped.
-TEST_FILE = re.compile(r"(_test|_fuzz|_bench|_test_util|_testing)\.(cc|h)$")
+TEST_FILE = re.compile(r"(_(test|fuzz|bench|testing)\.(cc|h)|(^|/)test(ing|_)[^/]*(/.*)?\.(cc|h))$")
 
 
 def room_of(path, rooms):
@@ -43,10 +43,10 @@ def violations(root, table):
             if quote == "<":
                 for door, keepers in table["doors"].items():
                     inside = any(room == k or room.startswith(k + "/") for k in keepers)
-                    if target.startswith(door) and not inside and not TEST_FILE.search(path.name):
+                    if target.startswith(door) and not inside and not TEST_FILE.search(str(relative)):
                         yield f"{where}: <{target}> belongs behind {' and '.join(keepers)}"
                 continue
-            if TEST_FILE.search(path.name):
+            if TEST_FILE.search(str(relative)):
                 continue
             if target.endswith(".pb.h"):
                 other = "proto"
