@@ -1,0 +1,176 @@
+// The software TEE: starts and measures workloads, answers for them under a TEST root, serves the
+// matching collateral.
+#include <algorithm>
+#include <cstdio>
+#include <functional>
+#include <string_view>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "base/version.h"
+#include "sim/platform.h"
+#include "simtee/commands.h"
+#include "tee/gramine_files.h"
+
+namespace {
+
+using strongroom::Result;
+using strongroom::Status;
+namespace simtee = strongroom::simtee;
+
+constexpr int kOwnFailure = 125;  // of `run`, where every other code is the workload's
+
+void AddLaunchFlags(CLI::App& app, simtee::LaunchFlags& flags) {
+  auto* launch = app.add_option("--launch", flags.launch,
+                                "launch description (JSON); the flags below describe without one");
+  const auto described = [&](const char* name, auto& value, const char* help) {
+    return app.add_option(name, value, help)
+        ->excludes(launch)
+        ->group("Describing a workload without --launch");
+  };
+  described("--env", flags.env, "NAME=VALUE, measured");
+  described("--host-env", flags.host_env, "NAME whose value this environment gives, not measured");
+  described("--program", flags.programs, "further program that the workload may start");
+  described("--plugin", flags.plugins, "shared object that is opened at run time");
+  described("--file", flags.files, "configuration file PATH, or PATH=SOURCE");
+  described("--working-directory", flags.working_directory, "default /");
+  described("--product-id", flags.product_id, "ISVPRODID");
+  described("--security-version", flags.security_version, "ISVSVN");
+  app.add_option(
+      "--mount", flags.mounts,
+      "PATH or PATH=SOURCE: host folder or file shown at PATH, read-only and never as code; "
+      "with --launch, where a described mount comes from");
+  app.add_option("--mount-writable", flags.writable_mounts, "the same, writable");
+  app.add_flag("--debug", flags.debug, "start a debug enclave");
+  app.add_option("--signature", flags.signature,
+                 "SIGSTRUCT file (default: <launch>.sig when it is there)");
+  app.add_option("--key", flags.key, "sign now with this key (PEM, RSA-3072, exponent 3)");
+  app.add_flag("--unsigned", flags.is_unsigned, "do not look for <launch>.sig");
+  app.footer(
+      "-- PROGRAM ARGUMENTS…  after all flags: what to start; replaces what the description says");
+}
+
+class Program {
+ public:
+  Program()
+      : app_(
+            "strongroom-simtee: a software TEE for machines without one. Its evidence has Intel's "
+            "formats and proves "
+            "nothing: the root's name says TEST, and only manifests that name that root accept it.",
+            "strongroom-simtee") {
+    app_.require_subcommand(1);
+    app_.set_version_flag("--version", std::string(strongroom::Version()));
+    AddRun();
+    AddMeasure();
+    AddSigning();
+    AddWorld();
+  }
+
+  int Main(int argc, char** argv) {
+    // What comes after the first -- is the workload's, whatever it looks like.
+    const auto end = std::find_if(argv + 1, argv + argc,
+                                  [](const char* word) { return std::string_view(word) == "--"; });
+    if (end != argv + argc) run_.launch.command.assign(end + 1, argv + argc);
+    measure_.launch.command = run_.launch.command;
+    try {
+      app_.parse(static_cast<int>(end - argv), argv);
+    } catch (const CLI::ParseError& error) {
+      return app_.exit(error);
+    }
+    const auto code = action_();
+    if (code.has_value()) return *code;
+    fmt::print(stderr, "strongroom-simtee: {}\n", code.error().ToString());
+    return failure_code_;
+  }
+
+ private:
+  CLI::App* Add(const char* name, const char* help, std::function<Result<int>()> action) {
+    CLI::App* command = app_.add_subcommand(name, help);
+    command->callback([this, action = std::move(action)] { action_ = action; });
+    return command;
+  }
+
+  // Turns success into exit code 0.
+  static Result<int> Done(const Status& status) {
+    if (!status.has_value()) return std::unexpected(status.error());
+    return 0;
+  }
+
+  void AddState(CLI::App& command, std::string& state) {
+    command
+        .add_option("--state", state,
+                    "folder of the simulated world (default: ~/.local/state/strongroom-simtee)")
+        ->envname("STRONGROOM_SIMTEE_STATE");
+  }
+
+  void AddRun() {
+    CLI::App* run = Add("run",
+                        "start a workload in a simulated enclave; its exit code is the workload's, "
+                        "125 when it did not start",
+                        [this] {
+                          failure_code_ = kOwnFailure;
+                          return simtee::RunWorkload(run_, machine_);
+                        });
+    AddState(*run, run_.state);
+    run->add_option("--platform", run_.platform, "one of `strongroom-simtee platforms`")
+        ->default_val(std::string(strongroom::sim::kDefaultPlatform));
+    run->add_option("--gramine-files", run_.gramine_files,
+                    "offer Gramine's files there instead of the attestation socket")
+        ->expected(0, 1)
+        ->default_str(strongroom::tee::kGramineAttestationFolder);
+    AddLaunchFlags(*run, run_.launch);
+  }
+
+  void AddMeasure() {
+    CLI::App* measure =
+        Add("measure", "print the identity that `run` would give a workload",
+            [this] { return Done(simtee::PrintMeasurement(measure_, json_, machine_)); });
+    measure->add_flag("--json", json_, "for machines");
+    measure->add_flag("--record", measure_.record, "print what MRENCLAVE is the SHA-256 of");
+    AddLaunchFlags(*measure, measure_.launch);
+  }
+
+  void AddSigning() {
+    CLI::App* keygen = Add("keygen", "make a key for `sign`",
+                           [this] { return Done(simtee::GenerateSigningKey(out_)); });
+    keygen->add_option("--out", out_, "file to write (0600)")->required();
+    CLI::App* sign = Add("sign", "sign what a launch description describes", [this] {
+      return Done(simtee::SignLaunch(launch_, key_, out_, json_, machine_));
+    });
+    sign->add_option("--key", key_, "PEM, RSA-3072, exponent 3")->required();
+    sign->add_option("--out", out_, "SIGSTRUCT file to write (default: LAUNCH.sig)");
+    sign->add_flag("--json", json_, "for machines");
+    sign->add_option("LAUNCH", launch_, "launch description")->required();
+  }
+
+  void AddWorld() {
+    CLI::App* root =
+        Add("root", "print the trust anchor of the TEST root: SHA-256 of its public key",
+            [this] { return Done(simtee::PrintRoot(state_, certificate_, json_, machine_)); });
+    AddState(*root, state_);
+    root->add_flag("--certificate", certificate_, "print the certificate (PEM) instead");
+    root->add_flag("--json", json_, "for machines");
+    Add("platforms", "list the simulated platforms", [this] {
+      return Done(simtee::PrintPlatforms(json_));
+    })->add_flag("--json", json_, "for machines");
+  }
+
+  CLI::App app_;
+  std::function<Result<int>()> action_;
+  int failure_code_ = 1;
+  strongroom::SystemEntropy entropy_;
+  strongroom::SystemClock clock_;
+  strongroom::Log log_{"strongroom-simtee", strongroom::LogLevel::kInfo,
+                       strongroom::LogFormat::kText};
+  simtee::Machine machine_{.entropy = entropy_, .clock = clock_, .log = log_};
+  simtee::RunFlags run_;
+  simtee::MeasureFlags measure_;
+  std::string state_, out_, key_, launch_;
+  bool json_ = false;
+  bool certificate_ = false;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) { return Program().Main(argc, argv); }

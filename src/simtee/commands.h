@@ -1,0 +1,73 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/entropy.h"
+#include "base/log.h"
+#include "base/result.h"
+#include "simtee/launch.h"
+
+// What the subcommands of strongroom-simtee do, after the command line was parsed.
+namespace strongroom::simtee {
+
+// Flags of `run` and `measure` alike.
+struct LaunchFlags {
+  std::string launch;                // description file; empty: described by the other flags
+  std::vector<std::string> command;  // PROGRAM ARGS…
+  std::vector<std::string> env;      // NAME=VALUE
+  std::vector<std::string> host_env;
+  std::vector<std::string> programs;
+  std::vector<std::string> plugins;
+  std::vector<std::string> files;            // PATH or PATH=SOURCE
+  std::vector<std::string> mounts;           // PATH or PATH=SOURCE
+  std::vector<std::string> writable_mounts;  // the same
+  std::string working_directory = "/";
+  std::uint16_t product_id = 0;
+  std::uint16_t security_version = 0;
+  bool debug = false;
+  std::string signature;  // SIGSTRUCT file; empty: <launch>.sig if there is one
+  std::string key;        // signs on the spot
+  bool is_unsigned = false;
+};
+
+// What main hands to every command.
+struct Machine {
+  Entropy& entropy;
+  const Clock& clock;
+  Log& log;
+};
+
+struct RunFlags {
+  LaunchFlags launch;
+  std::string state;
+  std::string platform;
+  std::string gramine_files;  // folder inside; empty: the attestation socket is used
+};
+
+// The workload's exit code.
+Result<int> RunWorkload(const RunFlags& flags, const Machine& machine);
+
+struct MeasureFlags {
+  LaunchFlags launch;
+  bool record = false;  // print what is hashed instead
+};
+// Prints MRENCLAVE, MRSIGNER, product id, security version and debug.
+Status PrintMeasurement(const MeasureFlags& flags, bool json, const Machine& machine);
+
+// Writes a SIGSTRUCT for what `launch` describes to `out` (empty: <launch>.sig).
+Status SignLaunch(const std::string& launch, const std::string& key, const std::string& out,
+                  bool json, const Machine& machine);
+
+// Writes a new signing key, PEM, mode 0600; kConflict when the file exists.
+Status GenerateSigningKey(const std::string& out);
+
+// Prints the SHA-256 of the TEST root's public key, which manifests name as a trust anchor, or its
+// certificate.
+Status PrintRoot(const std::string& state, bool certificate, bool json, const Machine& machine);
+
+Status PrintPlatforms(bool json);
+
+}  // namespace strongroom::simtee

@@ -1,0 +1,72 @@
+#include "simtee/frozen_file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include <fmt/format.h>
+
+namespace strongroom::simtee {
+namespace {
+
+constexpr std::size_t kChunkBytes = std::size_t{1} << 24;
+
+Result<UniqueFd> OpenRegular(const std::filesystem::path& source) {
+  UniqueFd fd(open(source.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!fd.valid()) return FromErrno(errno, source.string());
+  struct stat status{};
+  if (fstat(fd.get(), &status) != 0) return FromErrno(errno, source.string());
+  if (!S_ISREG(status.st_mode))
+    return Malformed(fmt::format("{} is no regular file", source.string()));
+  return fd;
+}
+
+// All of `source` to `copy`; the number of bytes.
+Result<std::size_t> CopyAll(int source, int copy, const std::string& name) {
+  std::size_t total = 0;
+  while (true) {
+    const ssize_t n = sendfile(copy, source, nullptr, kChunkBytes);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return FromErrno(errno, name);
+    if (n == 0) return total;
+    total += static_cast<std::size_t>(n);
+    if (total > kMaxFrozenBytes)
+      return Exhausted(fmt::format("{} has more than {} bytes", name, kMaxFrozenBytes));
+  }
+}
+
+}  // namespace
+
+FrozenFile::FrozenFile(UniqueFd fd, ByteView bytes)
+    : fd_(std::move(fd)), bytes_(bytes), sha256_(crypto::Sha256(bytes)) {}
+
+FrozenFile::FrozenFile(FrozenFile&& other) noexcept
+    : fd_(std::move(other.fd_)),
+      bytes_(std::exchange(other.bytes_, ByteView())),
+      sha256_(other.sha256_) {}
+
+FrozenFile::~FrozenFile() {
+  if (!bytes_.empty()) munmap(const_cast<std::uint8_t*>(bytes_.data()), bytes_.size());
+}
+
+Result<FrozenFile> FrozenFile::Freeze(const std::filesystem::path& source) {
+  ASSIGN_OR_RETURN(const UniqueFd original, OpenRegular(source));
+  UniqueFd copy(memfd_create("strongroom-measured", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!copy.valid()) return FromErrno(errno, "memfd_create");
+  ASSIGN_OR_RETURN(const std::size_t size, CopyAll(original.get(), copy.get(), source.string()));
+  if (fcntl(copy.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) !=
+      0) {
+    return FromErrno(errno, "sealing the copy of " + source.string());
+  }
+  if (size == 0) return FrozenFile(std::move(copy), ByteView());
+  void* mapped = mmap(nullptr, size, PROT_READ, MAP_SHARED, copy.get(), 0);
+  if (mapped == MAP_FAILED) return FromErrno(errno, "mapping the copy of " + source.string());
+  return FrozenFile(std::move(copy), ByteView(static_cast<const std::uint8_t*>(mapped), size));
+}
+
+}  // namespace strongroom::simtee

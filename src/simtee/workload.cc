@@ -1,0 +1,290 @@
+#include "simtee/workload.h"
+
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include <fmt/format.h>
+
+namespace strongroom::simtee {
+namespace {
+
+constexpr std::array kForwarded = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
+constexpr int kReportFd = 4;
+constexpr int kExitNotStarted = 125;
+constexpr int kSignalBase = 128;
+constexpr std::uint64_t kNamespaces = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC;
+
+sigset_t WaitedSignals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : kForwarded) sigaddset(&set, signal);
+  sigaddset(&set, SIGCHLD);
+  return set;
+}
+
+// True for signals that a process sent; the terminal's own (SI_KERNEL) reach the whole process
+// group by themselves.
+bool WasSent(const siginfo_t& info) { return info.si_code <= 0; }
+
+int ExitCodeOf(int status) {
+  return WIFEXITED(status) ? WEXITSTATUS(status) : kSignalBase + WTERMSIG(status);
+}
+
+// A fork into new namespaces; like fork, it returns twice.
+pid_t Clone(std::uint64_t namespaces) {
+  return static_cast<pid_t>(
+      syscall(SYS_clone, namespaces | SIGCHLD, nullptr, nullptr, nullptr, nullptr));
+}
+
+Status WriteProc(const char* path, const std::string& text) {
+  const UniqueFd fd(open(path, O_WRONLY | O_CLOEXEC));
+  if (!fd.valid()) return FromErrno(errno, path);
+  return WriteAll(fd.get(), AsBytes(text), path);
+}
+
+// In a new user namespace: the same ids as outside, nobody else's.
+Status MapIds(uid_t uid, gid_t gid) {
+  RETURN_IF_ERROR(WriteProc("/proc/self/setgroups", "deny"));
+  RETURN_IF_ERROR(WriteProc("/proc/self/uid_map", fmt::format("{} {} 1", uid, uid)));
+  return WriteProc("/proc/self/gid_map", fmt::format("{} {} 1", gid, gid));
+}
+
+void SendReport(int fd, const std::string& text, int passed) {
+  iovec data{.iov_base = const_cast<char*>(text.data()), .iov_len = text.size()};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+  msghdr message{};
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  if (passed >= 0) {
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(header), &passed, sizeof(int));
+  }
+  if (sendmsg(fd, &message, MSG_NOSIGNAL) < 0) _exit(kExitNotStarted);
+}
+
+struct Report {
+  std::string text;
+  UniqueFd passed;
+};
+
+// Nothing but an empty text at the end.
+Result<Report> ReceiveReport(int fd) {
+  std::array<char, 4096> buffer{};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+  iovec data{.iov_base = buffer.data(), .iov_len = buffer.size()};
+  msghdr message{};
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  ssize_t size = 0;
+  do {
+    size = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+  } while (size < 0 && errno == EINTR);
+  if (size < 0) return FromErrno(errno, "report of the workload's first process");
+  Report report{.text = std::string(buffer.data(), static_cast<std::size_t>(size)), .passed = {}};
+  const cmsghdr* header = CMSG_FIRSTHDR(&message);
+  if (header != nullptr && header->cmsg_type == SCM_RIGHTS) {
+    int passed = -1;
+    std::memcpy(&passed, CMSG_DATA(header), sizeof(int));
+    report.passed = UniqueFd(passed);
+  }
+  return report;
+}
+
+std::vector<char*> Pointers(const std::vector<std::string>& strings) {
+  std::vector<char*> out;
+  for (const std::string& text : strings) out.push_back(const_cast<char*>(text.c_str()));
+  out.push_back(nullptr);
+  return out;
+}
+
+// The first process of the workload's PID namespace.
+class Init {
+ public:
+  Init(const WorkloadSpec& spec, int report, const sigset_t& mask)
+      : spec_(spec), report_(report), mask_(mask) {}
+
+  [[noreturn]] void Run(bool user_namespace, uid_t uid, gid_t gid, int parent_alive) {
+    if (const Status status = Prepare(user_namespace, uid, gid, parent_alive);
+        !status.has_value()) {
+      SendReport(report_, "failed " + status.error().message(), -1);
+      _exit(kExitNotStarted);
+    }
+    const pid_t program = fork();
+    if (program == 0) Execute();
+    if (program < 0) {
+      SendReport(report_, fmt::format("failed fork: {}", strerror(errno)), -1);
+      _exit(kExitNotStarted);
+    }
+    close_range(kAttestationFd, ~0U, 0);  // the program alone may ask for evidence
+    _exit(Reap(program));
+  }
+
+ private:
+  Status Prepare(bool user_namespace, uid_t uid, gid_t gid, int parent_alive) {
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return FromErrno(errno, "prctl");
+    pollfd alive{.fd = parent_alive, .events = POLLIN, .revents = 0};
+    if (poll(&alive, 1, 0) != 0)
+      _exit(kExitNotStarted);  // the parent died before PDEATHSIG was set
+    if (user_namespace) RETURN_IF_ERROR(MapIds(uid, gid));
+    const mode_t mask = umask(022);
+    ASSIGN_OR_RETURN(const UniqueFd fuse, EnterEnclaveRoot(spec_.root));
+    umask(mask);
+    SendReport(report_, "ready", fuse.get());
+    return {};
+  }
+
+  [[noreturn]] void Execute() {
+    const std::vector<char*> argv = Pointers(spec_.root.description.argv);
+    const std::vector<char*> environment = Pointers(spec_.environment);
+    const rlimit no_core{.rlim_cur = 0, .rlim_max = 0};
+    sigprocmask(SIG_SETMASK, &mask_, nullptr);
+    if (setrlimit(RLIMIT_CORE, &no_core) == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+        ArrangeDescriptors()) {
+      execve(spec_.root.description.program.c_str(), argv.data(), environment.data());
+    }
+    SendReport(report_,
+               fmt::format("failed {}: {}", spec_.root.description.program, strerror(errno)), -1);
+    _exit(kExitNotStarted);
+  }
+
+  // Leaves the standard streams, the attestation socket and, until exec, the report.
+  bool ArrangeDescriptors() {
+    const int report = fcntl(report_, F_DUPFD_CLOEXEC, kReportFd + 1);
+    if (report < 0) return false;
+    if (spec_.attestation_socket.valid()) {
+      const int socket = fcntl(spec_.attestation_socket.get(), F_DUPFD, kReportFd + 1);
+      if (socket < 0 || dup2(socket, kAttestationFd) < 0) return false;
+    } else {
+      close(kAttestationFd);
+    }
+    report_ = dup3(report, kReportFd, O_CLOEXEC);
+    return report_ >= 0 && close_range(kReportFd + 1, ~0U, 0) == 0;
+  }
+
+  // Passes signals on and buries the dead until the program itself has ended; its exit code.
+  static int Reap(pid_t program) {
+    const sigset_t set = WaitedSignals();
+    while (true) {
+      siginfo_t info{};
+      const int signal = sigwaitinfo(&set, &info);
+      if (signal < 0) continue;
+      if (signal != SIGCHLD) {
+        if (WasSent(info)) kill(program, signal);
+        continue;
+      }
+      int status = 0;
+      for (pid_t ended = waitpid(-1, &status, WNOHANG); ended > 0;
+           ended = waitpid(-1, &status, WNOHANG)) {
+        if (ended == program) return ExitCodeOf(status);
+      }
+    }
+  }
+
+  const WorkloadSpec& spec_;
+  int report_;
+  const sigset_t mask_;
+};
+
+Error NoNamespaces(int error) {
+  return {Code::kUnsupported,
+          fmt::format(
+              "cannot make namespaces for the workload: {}. Run as root, or allow user namespaces "
+              "(sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, and on Ubuntu "
+              "kernel.apparmor_restrict_unprivileged_userns=0)",
+              strerror(error))};
+}
+
+// Waits until the program runs: the report channel closes when it was executed.
+Result<UniqueFd> AwaitStart(int report) {
+  UniqueFd fuse;
+  while (true) {
+    ASSIGN_OR_RETURN(Report message, ReceiveReport(report));
+    if (message.text.empty())
+      return Internal("the workload's first process ended before it started the program");
+    if (message.text != "ready")
+      return Precondition("cannot start the workload: " + message.text.substr(sizeof("failed")));
+    fuse = std::move(message.passed);
+    break;
+  }
+  ASSIGN_OR_RETURN(const Report message, ReceiveReport(report));
+  if (!message.text.empty())
+    return Precondition("cannot start the workload: " + message.text.substr(sizeof("failed")));
+  return fuse;
+}
+
+}  // namespace
+
+Result<Workload> Workload::Start(WorkloadSpec spec) {
+  int reports[2];
+  int alive[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, reports) != 0)
+    return FromErrno(errno, "socketpair");
+  UniqueFd report_in(reports[0]);
+  UniqueFd report_out(reports[1]);
+  if (pipe2(alive, O_CLOEXEC) != 0) return FromErrno(errno, "pipe");
+  UniqueFd alive_read(alive[0]);
+  const UniqueFd alive_write(alive[1]);
+  const uid_t uid = geteuid();
+  const gid_t gid = getegid();
+  const sigset_t signals = WaitedSignals();
+  sigset_t mask;
+  if (sigprocmask(SIG_BLOCK, &signals, &mask) != 0) return FromErrno(errno, "sigprocmask");
+
+  bool user_namespace = uid != 0;
+  pid_t init = Clone(kNamespaces | (user_namespace ? CLONE_NEWUSER : 0));
+  if (init < 0 && errno == EPERM &&
+      !user_namespace) {  // root without the rights of root, as in containers
+    user_namespace = true;
+    init = Clone(kNamespaces | CLONE_NEWUSER);
+  }
+  if (init < 0) return std::unexpected(NoNamespaces(errno));
+  if (init == 0) {
+    close(alive_write.get());
+    Init(spec, report_out.get(), mask).Run(user_namespace, uid, gid, alive_read.get());
+  }
+  report_out.Reset();
+  auto fuse = AwaitStart(report_in.get());
+  if (!fuse.has_value()) {
+    kill(init, SIGKILL);
+    waitpid(init, nullptr, 0);
+    return std::unexpected(fuse.error());
+  }
+  return Workload(init, signals, std::move(*fuse));
+}
+
+Result<int> Workload::Wait() {
+  while (true) {
+    siginfo_t info{};
+    const int signal = sigwaitinfo(&signals_, &info);
+    if (signal < 0) continue;
+    if (signal != SIGCHLD) {
+      if (WasSent(info)) kill(init_, signal);
+      continue;
+    }
+    int status = 0;
+    const pid_t ended = waitpid(init_, &status, WNOHANG);
+    if (ended < 0) return FromErrno(errno, "waitpid");
+    if (ended == init_) return ExitCodeOf(status);
+  }
+}
+
+}  // namespace strongroom::simtee
