@@ -61,6 +61,33 @@ class JsonBuilder {
   }
 
  private:
+  bool IsVerbatim(const simdjson::dom::key_value_pair& field) const {
+    return (field.value.is_array() || field.value.is_object()) &&
+           std::find(limits_.verbatim.begin(), limits_.verbatim.end(), field.key) !=
+               limits_.verbatim.end();
+  }
+
+  Result<Json> Keep(simdjson::dom::element element, std::string path) {
+    Json out;
+    out.path_ = std::move(path);
+    out.kind_ = element.is_array() ? Json::Kind::kArray : Json::Kind::kObject;
+    SkipSpace();
+    const std::size_t begin = at_;
+    std::size_t open = 0;
+    do {
+      const char c = text_[at_];
+      if (c == '"') {
+        SkipString();
+        continue;
+      }
+      if (c == '[' || c == '{') ++open;
+      if (c == ']' || c == '}') --open;
+      ++at_;
+    } while (open > 0);
+    out.raw_ = text_.substr(begin, at_ - begin);
+    return out;
+  }
+
   Status BuildObject(simdjson::dom::element element, std::size_t depth, Json& out) {
     out.kind_ = Json::Kind::kObject;
     std::unordered_set<std::string_view> seen;
@@ -76,7 +103,9 @@ class JsonBuilder {
       ++at_;  // :
       std::string path =
           out.path_.empty() ? std::string(field.key) : fmt::format("{}.{}", out.path_, field.key);
-      ASSIGN_OR_RETURN(Json value, Build(field.value, std::move(path), depth + 1));
+      ASSIGN_OR_RETURN(Json value, IsVerbatim(field)
+                                       ? Keep(field.value, std::move(path))
+                                       : Build(field.value, std::move(path), depth + 1));
       out.members_.emplace_back(std::string(field.key), std::move(value));
       SkipSpace();
       if (text_[at_] == ',') ++at_;

@@ -65,6 +65,9 @@ struct JsonLimits {
   std::size_t max_bytes = 256 * 1024;
   std::size_t max_depth = 16;
   std::size_t max_values = 100'000;
+  // Arrays and objects that are members of one of these names stay unread: items() and members()
+  // are empty and raw() is their text, which is valid JSON. For payloads too large for a tree.
+  std::vector<std::string_view> verbatim = {};
 };
 
 // A parsed document and its text. Movable; values keep pointing into it.
