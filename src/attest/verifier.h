@@ -44,6 +44,7 @@ class PreparedEndorsements {
   const ValidityWindow& validity() const;
   const Fmspc& fmspc() const;
   const Anchor& anchor() const;
+  bool platform_ca() const;  // the lists are of the Platform CA, else of the Processor CA
   // For floors against replayed collateral: issue dates and evaluation numbers per subject.
   UnixSeconds tcb_info_issued() const;
   UnixSeconds qe_identity_issued() const;

@@ -191,6 +191,7 @@ Result<PreparedEndorsements> Preparation::ToResult() const {
 const ValidityWindow& PreparedEndorsements::validity() const { return checked_->window; }
 const Fmspc& PreparedEndorsements::fmspc() const { return checked_->tcb_info.fmspc; }
 const Anchor& PreparedEndorsements::anchor() const { return checked_->anchor; }
+bool PreparedEndorsements::platform_ca() const { return checked_->platform_ca; }
 UnixSeconds PreparedEndorsements::tcb_info_issued() const { return checked_->tcb_info.issue_date; }
 UnixSeconds PreparedEndorsements::qe_identity_issued() const {
   return checked_->qe_identity.issue_date;
