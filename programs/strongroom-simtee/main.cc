@@ -126,6 +126,7 @@ class Program {
     CLI::App* measure =
         Add("measure", "print the identity that `run` would give a workload",
             [this] { return Done(simtee::PrintMeasurement(measure_, json_, machine_)); });
+    AddState(*measure, measure_.state);
     measure->add_flag("--json", json_, "for machines");
     measure->add_flag("--record", measure_.record, "print what MRENCLAVE is the SHA-256 of");
     AddLaunchFlags(*measure, measure_.launch);
@@ -135,13 +136,13 @@ class Program {
     CLI::App* keygen = Add("keygen", "make a key for `sign`",
                            [this] { return Done(simtee::GenerateSigningKey(out_)); });
     keygen->add_option("--out", out_, "file to write (0600)")->required();
-    CLI::App* sign = Add("sign", "sign what a launch description describes", [this] {
-      return Done(simtee::SignLaunch(launch_, key_, out_, json_, machine_));
-    });
-    sign->add_option("--key", key_, "PEM, RSA-3072, exponent 3")->required();
-    sign->add_option("--out", out_, "SIGSTRUCT file to write (default: LAUNCH.sig)");
+    CLI::App* sign = Add("sign", "sign what a launch description describes",
+                         [this] { return Done(simtee::SignLaunch(sign_, json_, machine_)); });
+    AddState(*sign, sign_.state);
+    sign->add_option("--key", sign_.key, "PEM, RSA-3072, exponent 3")->required();
+    sign->add_option("--out", sign_.out, "SIGSTRUCT file to write (default: LAUNCH.sig)");
     sign->add_flag("--json", json_, "for machines");
-    sign->add_option("LAUNCH", launch_, "launch description")->required();
+    sign->add_option("LAUNCH", sign_.launch, "launch description")->required();
   }
 
   void AddWorld() {
@@ -166,7 +167,8 @@ class Program {
   simtee::Machine machine_{.entropy = entropy_, .clock = clock_, .log = log_};
   simtee::RunFlags run_;
   simtee::MeasureFlags measure_;
-  std::string state_, out_, key_, launch_;
+  simtee::SignFlags sign_;
+  std::string state_, out_;
   bool json_ = false;
   bool certificate_ = false;
 };

@@ -136,27 +136,34 @@ std::string SignerText(const PreparedLaunch& launch) {
                           : "none (unsigned: a fresh one for every run)";
 }
 
-void PrintIdentity(const PreparedLaunch& launch, bool json) {
+// The names that manifests give these values.
+std::string IdentityJson(const PreparedLaunch& launch, const std::string& anchor) {
   const sim::EnclaveIdentity& identity = launch.identity;
-  if (!json) {
-    fmt::print(
-        "mrenclave         {}\nmrsigner          {}\nproduct id        {}\nsecurity version  "
-        "{}\ndebug             {}\n"
-        "measured files    {}\n",
-        HexEncode(identity.mrenclave.view()), SignerText(launch), identity.isv_prod_id,
-        identity.isv_svn, identity.debug ? "yes" : "no", launch.files.size());
+  JsonWriter out;
+  out.Object().Key("UniqueID").String(HexEncode(identity.mrenclave.view()));
+  if (launch.is_signed) out.Key("SignerID").String(HexEncode(identity.mrsigner.view()));
+  out.Key("ProductID").Unsigned(identity.isv_prod_id);
+  out.Key("SecurityVersion").Unsigned(identity.isv_svn).Key("Debug").Bool(identity.debug);
+  out.Key("TrustAnchor").String(anchor).End();
+  return std::move(out).Finish();
+}
+
+void PrintIdentity(const PreparedLaunch& launch, const std::string& anchor, bool json) {
+  if (json) {
+    fmt::print("{}\n", IdentityJson(launch, anchor));
     return;
   }
-  JsonWriter out;
-  out.Object().Key("mrenclave").String(HexEncode(identity.mrenclave.view())).Key("mrsigner");
-  if (launch.is_signed) out.String(HexEncode(identity.mrsigner.view()));
-  else out.Null();
-  out.Key("product_id")
-      .Unsigned(identity.isv_prod_id)
-      .Key("security_version")
-      .Unsigned(identity.isv_svn);
-  out.Key("debug").Bool(identity.debug).Key("measured_files").Unsigned(launch.files.size()).End();
-  fmt::print("{}\n", out.text());
+  const sim::EnclaveIdentity& identity = launch.identity;
+  fmt::print(
+      "mrenclave         {}\nmrsigner          {}\nproduct id        {}\nsecurity version  {}\n"
+      "debug             {}\ntrust anchor      {}\nmeasured files    {}\n",
+      HexEncode(identity.mrenclave.view()), SignerText(launch), identity.isv_prod_id,
+      identity.isv_svn, identity.debug ? "yes" : "no", anchor, launch.files.size());
+}
+
+Result<sim::World> WorldOf(const std::string& state, const Machine& machine) {
+  ASSIGN_OR_RETURN(const fs::path folder, StateFolder(state));
+  return OpenWorld(folder, machine.entropy, machine.clock);
 }
 
 }  // namespace
@@ -191,26 +198,31 @@ Result<int> RunWorkload(const RunFlags& flags, const Machine& machine) {
 
 Status PrintMeasurement(const MeasureFlags& flags, bool json, const Machine& machine) {
   ASSIGN_OR_RETURN(const PreparedLaunch launch, Prepare(flags.launch, machine.entropy));
-  if (flags.record) fmt::print("{}", launch.record);
-  else PrintIdentity(launch, json);
+  if (flags.record) {
+    fmt::print("{}", launch.record);
+    return {};
+  }
+  ASSIGN_OR_RETURN(const sim::World world, WorldOf(flags.state, machine));
+  PrintIdentity(launch, HexEncode(world.anchor().view()), json);
   return {};
 }
 
-Status SignLaunch(const std::string& launch, const std::string& key, const std::string& out,
-                  bool json, const Machine& machine) {
-  LaunchFlags flags;
-  flags.launch = launch;
-  flags.key = key;
-  ASSIGN_OR_RETURN(const PreparedLaunch prepared, Prepare(flags, machine.entropy));
-  ASSIGN_OR_RETURN(const SecretBytes pem, ReadSecretFile(key, kMaxKeyBytes));
-  ASSIGN_OR_RETURN(const auto signing_key,
-                   In(key, crypto::PrivateKey::FromPem(AsText(pem.Reveal()))));
+Status SignLaunch(const SignFlags& flags, bool json, const Machine& machine) {
+  LaunchFlags launch;
+  launch.launch = flags.launch;
+  launch.key = flags.key;
+  ASSIGN_OR_RETURN(const PreparedLaunch prepared, Prepare(launch, machine.entropy));
+  ASSIGN_OR_RETURN(const SecretBytes pem, ReadSecretFile(flags.key, kMaxKeyBytes));
+  ASSIGN_OR_RETURN(const auto key,
+                   In(flags.key, crypto::PrivateKey::FromPem(AsText(pem.Reveal()))));
   const sim::EnclaveIdentity& identity = prepared.identity;
   ASSIGN_OR_RETURN(const Bytes sigstruct,
-                   SignSigstruct(identity.mrenclave, identity.isv_prod_id, identity.isv_svn,
-                                 signing_key, machine.clock.Now()));
-  RETURN_IF_ERROR(WriteFileAtomic(out.empty() ? launch + ".sig" : out, sigstruct, 0644));
-  PrintIdentity(prepared, json);
+                   SignSigstruct(identity.mrenclave, identity.isv_prod_id, identity.isv_svn, key,
+                                 machine.clock.Now()));
+  RETURN_IF_ERROR(
+      WriteFileAtomic(flags.out.empty() ? flags.launch + ".sig" : flags.out, sigstruct, 0644));
+  ASSIGN_OR_RETURN(const sim::World world, WorldOf(flags.state, machine));
+  PrintIdentity(prepared, HexEncode(world.anchor().view()), json);
   return {};
 }
 
@@ -223,8 +235,7 @@ Status GenerateSigningKey(const std::string& out) {
 }
 
 Status PrintRoot(const std::string& state, bool certificate, bool json, const Machine& machine) {
-  ASSIGN_OR_RETURN(const fs::path folder, StateFolder(state));
-  ASSIGN_OR_RETURN(const sim::World world, OpenWorld(folder, machine.entropy, machine.clock));
+  ASSIGN_OR_RETURN(const sim::World world, WorldOf(state, machine));
   const std::string anchor = HexEncode(world.anchor().view());
   if (json) {
     JsonWriter out;

@@ -52,14 +52,22 @@ Result<int> RunWorkload(const RunFlags& flags, const Machine& machine);
 
 struct MeasureFlags {
   LaunchFlags launch;
+  std::string state;
   bool record = false;  // print what is hashed instead
 };
-// Prints MRENCLAVE, MRSIGNER, product id, security version and debug.
+// Prints MRENCLAVE, MRSIGNER, product id, security version, debug and the trust anchor of the
+// world; as JSON by the names that manifests give them: UniqueID, SignerID (only when signed),
+// ProductID, SecurityVersion, Debug, TrustAnchor.
 Status PrintMeasurement(const MeasureFlags& flags, bool json, const Machine& machine);
 
-// Writes a SIGSTRUCT for what `launch` describes to `out` (empty: <launch>.sig).
-Status SignLaunch(const std::string& launch, const std::string& key, const std::string& out,
-                  bool json, const Machine& machine);
+struct SignFlags {
+  std::string launch;  // description file
+  std::string key;
+  std::string out;  // empty: <launch>.sig
+  std::string state;
+};
+// Writes a SIGSTRUCT for what the description describes, and prints as PrintMeasurement does.
+Status SignLaunch(const SignFlags& flags, bool json, const Machine& machine);
 
 // Writes a new signing key, PEM, mode 0600; kConflict when the file exists.
 Status GenerateSigningKey(const std::string& out);
