@@ -6,7 +6,7 @@ namespace strongroom::cli {
 
 std::vector<Command> AllCommands() {
   std::vector<Command> all;
-  for (auto part : {UserCommands, CoordinatorCommands, ManifestCommands, SecretCommands,
+  for (auto part : {FileCommands, UserCommands, CoordinatorCommands, ManifestCommands, SecretCommands,
                     EvidenceCommands, InferCommands}) {
     std::vector<Command> commands = part();
     all.insert(all.end(), std::make_move_iterator(commands.begin()),

@@ -42,6 +42,7 @@ void Console::Failure(const Error& error, std::string_view next) {
     JsonWriter out;
     out.Object().Key("error").Object();
     out.Key("code").String(CodeName(error.code())).Key("message").String(error.message());
+    if (!error.finding().empty()) out.Key("finding").String(error.finding());
     if (!next.empty()) out.Key("next").String(next);
     out.End().End();
     Write(STDERR_FILENO, out.text() + "\n");

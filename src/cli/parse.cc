@@ -1,6 +1,8 @@
 #include "cli/parse.h"
 
+#include <algorithm>
 #include <memory>
+#include <string_view>
 
 #include <CLI/CLI.hpp>
 
@@ -22,6 +24,7 @@ void AddOptions(CLI::App& app, const Command& command, Slots& slots) {
         app.add_option(positional.name, slots.values[positional.name], positional.help);
     option->required(positional.required)->type_name("");
     option->expected(positional.required ? 1 : 0, positional.repeated ? 1 << 20 : 1);
+    option->allow_extra_args(positional.repeated);  // CLI11 fills the first list it meets
   }
   for (const Flag& flag : command.flags) {
     const std::string key = FlagKey(flag);
@@ -34,7 +37,8 @@ void AddOptions(CLI::App& app, const Command& command, Slots& slots) {
     // A second value of a flag that takes one is a mistake, not an override.
     option->multi_option_policy(flag.repeated ? CLI::MultiOptionPolicy::TakeAll
                                               : CLI::MultiOptionPolicy::Throw);
-    if (flag.repeated) option->expected(1, 1 << 20)->allow_extra_args(false);
+    if (flag.repeated) option->expected(1, 1 << 20);
+    option->allow_extra_args(false);  // `--key FILE IN OUT`: the rest is not the flag's
   }
 }
 
@@ -55,6 +59,11 @@ int RunCommand(const Command& command, const Slots& slots, bool json) {
   if (result.has_value()) return static_cast<int>(*result);
   console.Failure(result.error());
   return static_cast<int>(ExitFor(result.error().code()));
+}
+
+// Where parsing failed, nobody has told yet.
+bool TypedJson(int argc, char** argv) {
+  return std::find(argv, argv + argc, std::string_view("--json")) != argv + argc;
 }
 
 std::vector<Command> WithSelfDescription(std::vector<Command> commands) {
@@ -125,8 +134,13 @@ int Main(std::vector<Command> given, int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    const int status = app.exit(error);  // prints help, version, or what is wrong
-    return status == 0 ? 0 : static_cast<int>(Exit::kUsage);
+    if (error.get_exit_code() == 0) return app.exit(error);  // prints help or version
+    if (TypedJson(argc, argv)) {
+      Console(true).Failure(Error(Code::kMalformed, error.what()), "strongroom --help");
+    } else {
+      app.exit(error);  // prints what is wrong
+    }
+    return static_cast<int>(Exit::kUsage);
   }
   for (std::size_t i = 0; i < commands.size(); ++i) {
     if (leaves[i]->parsed()) return RunCommand(commands[i], *slots[i], json);
