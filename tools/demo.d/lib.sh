@@ -142,3 +142,12 @@ finish() {
     wait
   fi
 }
+
+# The first TCP port from $1 on that nobody listens on.
+free_port() {
+  local port=$1
+  while (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || [[ " ${taken[*]:-} " == *" $port "* ]]; do
+    port=$((port + 1))
+  done
+  printf '%s' "$port"
+}

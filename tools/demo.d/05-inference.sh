@@ -1,0 +1,13 @@
+# shellcheck shell=bash
+# The client asks over three protocols and compares with the plain model.
+
+title "The client asks the model over mutual TLS"
+ask=(strongroom infer "localhost:$serving_port" --root root.crt -c alice.crt -k alice.key)
+as client "${ask[@]}" -m digits -i heldout/images.npy --api tfs -o tfs.npy
+as client "${ask[@]}" -m digits -i heldout/images.npy --api kserve -o kserve.npy
+as client "${ask[@]}" -m digits -i heldout/images.npy --api rest -o rest.npy
+as client "$python" "$repository/tools/demo.d/compare.py" heldout tfs.npy kserve.npy rest.npy
+ok "three protocols, all held-out digits, bit-identical to the plain model"
+as client "$python" -c 'import numpy; numpy.save("image.npy", numpy.full((1, 3, 32, 32), 0.5, numpy.float32))'
+as client "${ask[@]}" -m large -i image.npy
+ok "the large model answers too"

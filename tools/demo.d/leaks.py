@@ -1,0 +1,91 @@
+"""Searches folders for a model's key and weights, raw, in hex and in base64.
+
+usage: leaks.py (--absent | --present) --key FILE --weights FILE [--text FILE] FOLDER…
+
+--absent   fails when anything is found (or a file cannot be read)
+--present  the positive control: fails unless everything is found
+"""
+import argparse
+import base64
+import os
+import pathlib
+import stat
+import sys
+
+CHUNK = 48  # bytes of weights a needle has; long enough not to occur by chance
+
+
+def base64_needles(name, data):
+    """base64 of `data` at each of the three alignments, without the characters that its neighbours shape."""
+    for shift in range(3):
+        text = base64.b64encode(b"\0" * shift + data)
+        yield f"{name} (base64, shift {shift})", text[4 if shift else 0:-4]
+
+
+def needles(key, weights, text):
+    yield "key (raw)", key
+    yield "key (hex)", key.hex().encode()
+    yield "key (HEX)", key.hex().upper().encode()
+    yield from base64_needles("key", key)
+    for share in (0.1, 0.5, 0.9):
+        at = int(len(weights) * share)
+        chunk = weights[at:at + CHUNK]
+        yield f"weights at {share:.0%} (raw)", chunk
+        yield f"weights at {share:.0%} (hex)", chunk.hex().encode()
+        yield from base64_needles(f"weights at {share:.0%}", chunk)
+    if text:
+        yield "topology (raw)", text[len(text) // 2:len(text) // 2 + CHUNK]
+
+
+def regular_files(folders):
+    for folder in folders:
+        for root, _, names in os.walk(folder):
+            for name in names:
+                path = pathlib.Path(root, name)
+                try:
+                    if stat.S_ISREG(path.lstat().st_mode):
+                        yield path
+                except FileNotFoundError:
+                    continue  # gone while we looked
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    mode = parser.add_mutually_exclusive_group(required=True)
+    mode.add_argument("--absent", action="store_true")
+    mode.add_argument("--present", action="store_true")
+    parser.add_argument("--key", type=pathlib.Path, required=True)
+    parser.add_argument("--weights", type=pathlib.Path, required=True)
+    parser.add_argument("--text", type=pathlib.Path)
+    parser.add_argument("folders", nargs="+")
+    args = parser.parse_args()
+
+    wanted = dict(needles(args.key.read_bytes(), args.weights.read_bytes(),
+                          args.text.read_bytes() if args.text else b""))
+    found, files, unreadable = {}, 0, []
+    for path in regular_files(args.folders):
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            unreadable.append(f"{path}: {error.strerror}")
+            continue
+        files += 1
+        for name, needle in wanted.items():
+            if needle in content:
+                found.setdefault(name, path)
+    print(f"{files} files, {len(wanted)} needles, {len(found)} found")
+    if args.present:
+        for name in wanted.keys() - found.keys():
+            print(f"not found: {name}")
+        sys.exit(len(found) != len(wanted))
+    for name, path in found.items():
+        print(f"LEAK: {name} in {path}")
+    for line in unreadable:
+        print(f"cannot be read: {line}")
+    sys.exit(bool(found or unreadable or files == 0))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""Writes the demo's manifest: which code, on which hardware, gets which model's key, and who may ask.
+
+usage: manifest.py IDENTITY.json TRUST_ANCHOR --argv JSON --plain FOLDER --out FILE [--foreign CERT]
+"""
+import argparse
+import hashlib
+import json
+import pathlib
+
+
+def files_of(folder):
+    """"<version>/<file>" to the SHA-256 of its plaintext."""
+    return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest()
+            for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("identity", type=pathlib.Path)
+    parser.add_argument("trust_anchor")
+    parser.add_argument("--argv", required=True, type=json.loads)
+    parser.add_argument("--plain", required=True, type=pathlib.Path)
+    parser.add_argument("--out", required=True, type=pathlib.Path)
+    parser.add_argument("--foreign", type=pathlib.Path, help="this user owns the keys instead of the owner")
+    args = parser.parse_args()
+
+    identity = json.loads(args.identity.read_text())
+    owner = (args.foreign or pathlib.Path("owner.crt")).read_text()
+    manifest = {
+        "Packages": {"modelserver": {"UniqueID": identity["UniqueID"], "TrustAnchors": [args.trust_anchor]}},
+        "Marbles": {
+            "modelserver": {
+                "Package": "modelserver",
+                "Models": ["digits", "large"],
+                "Parameters": {"Argv": args.argv},
+            }
+        },
+        "Secrets": {name: {"Type": "symmetric-key", "Size": 128, "UserDefined": True}
+                    for name in ("digits_key", "large_key")},
+        "Users": {
+            "owner": {"Certificate": owner, "Roles": ["key_owner"]},
+            "alice": {"Certificate": pathlib.Path("alice.crt").read_text(), "Roles": ["asker"]},
+            "mallory": {"Certificate": pathlib.Path("mallory.crt").read_text(), "Roles": []},
+        },
+        "Roles": {
+            "key_owner": {"ResourceType": "Secrets", "ResourceNames": ["digits_key", "large_key"],
+                          "Actions": ["WriteSecret"]},
+            "asker": {"ResourceType": "Models", "ResourceNames": ["digits", "large"], "Actions": ["Infer"]},
+        },
+        "Models": {name: {"Key": f"{name}_key", "Files": files_of(args.plain / name), "Clients": ["asker"]}
+                   for name in ("digits", "large")},
+    }
+    args.out.write_text(json.dumps(manifest, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
