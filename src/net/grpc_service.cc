@@ -63,11 +63,6 @@ GrpcService& GrpcService::HandleAsync(std::string method, AsyncGrpcHandler handl
   return *this;
 }
 
-const GrpcService::Method* GrpcService::Find(std::string_view method) const {
-  const auto it = methods_.find(method);
-  return it == methods_.end() ? nullptr : &it->second;
-}
-
 GrpcStatus GrpcService::StatusOf(Code code) const {
   const auto it = options_.status_overrides.find(code);
   return it == options_.status_overrides.end() ? ToGrpcStatus(code) : it->second;

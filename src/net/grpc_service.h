@@ -71,7 +71,7 @@ struct GrpcMethodOptions {
 class GrpcService {
  public:
   struct Options {
-    GrpcStatusOverrides status_overrides;
+    GrpcStatusOverrides status_overrides = {};
     // Replies of at least this size are sent gzip-packed to clients that list it in
     // grpc-accept-encoding.
     std::optional<std::size_t> gzip_replies_from;
@@ -89,7 +89,7 @@ class GrpcService {
     AsyncGrpcHandler handler;
     GrpcMethodOptions options;
   };
-  const Method* Find(std::string_view method) const;
+  const std::map<std::string, Method, std::less<>>& methods() const { return methods_; }
   GrpcStatus StatusOf(Code code) const;
   const Options& options() const { return options_; }
 

@@ -1,0 +1,449 @@
+#include "net/http2_session.h"
+
+#include <charconv>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "net/nghttp2_internal.h"
+#include "net/token_bucket.h"
+
+namespace strongroom::net {
+namespace {
+
+struct Stream {
+  std::int32_t id = 0;
+  Request head = {};
+  std::size_t header_bytes = 0;
+  std::size_t header_count = 0;
+  bool header_done = false;
+  bool request_done = false;
+  std::optional<std::uint64_t> content_length = std::nullopt;
+  std::shared_ptr<Exchange> exchange = nullptr;  // shared with itself while it calls a handler
+  Response response = {};                        // once answered
+  std::size_t body_sent = 0;
+  SteadyTime last_progress = {};  // of sending
+};
+
+class Http2ServerSession final : public Session {
+ public:
+  Http2ServerSession(const ServerContext& context, std::shared_ptr<SessionHost> host,
+                     std::shared_ptr<const ConnectionInfo> connection);
+
+  void Receive(ByteView bytes) override;
+  void ReceiveEnd() override { broken_ = true; }
+  void Produce(Bytes& out, std::size_t enough) override;
+  bool WantsRead() const override {
+    return !broken_ && nghttp2_session_want_read(session_.get()) != 0;
+  }
+  bool Done() const override;
+  std::optional<SteadyTime> Deadline() const override;
+  void OnTime() override;
+  void Drain() override;
+  void Abandon(const Error& why) override;
+
+ private:
+  static Http2ServerSession& Self(void* user) { return *static_cast<Http2ServerSession*>(user); }
+  static nghttp2_session_callbacks* Callbacks();
+
+  int OnBeginFrame(const nghttp2_frame_hd& header);
+  int OnBeginHeaders(const nghttp2_frame& frame);
+  int OnHeader(const nghttp2_frame& frame, std::string_view name, std::string_view value);
+  int OnFrame(const nghttp2_frame& frame);
+  int OnData(std::int32_t id, ByteView bytes);
+  int OnStreamClose(std::int32_t id);
+  int OnFrameSent(const nghttp2_frame& frame);
+  ssize_t ReadBody(Stream& stream, std::size_t room, std::uint32_t& flags);
+  int SendBody(Stream& stream, const std::uint8_t* frame_header, std::size_t size);
+
+  Stream* Find(std::int32_t id);
+  void HeaderComplete(Stream& stream);
+  void RequestComplete(Stream& stream);
+  void Answer(std::int32_t id, Response response);
+  // GOAWAY with ENHANCE_YOUR_CALM; everything in flight ends.
+  int Flooded(std::string_view what);
+
+  const ServerContext& context_;
+  const std::shared_ptr<SessionHost> host_;
+  const std::shared_ptr<const ConnectionInfo> connection_;
+  Nghttp2Ptr<nghttp2_session> session_;
+  std::map<std::int32_t, Stream> streams_;
+  TokenBucket resets_;
+  TokenBucket idle_frames_;
+  Bytes* out_ = nullptr;  // where Produce is appending to
+  SteadyTime quiet_since_;
+  std::optional<SteadyTime> block_since_;  // a header block is open, or the preface has not come
+  bool draining_ = false;
+  bool broken_ = false;  // nothing more can be read or need be sent
+};
+
+nghttp2_session_callbacks* Http2ServerSession::Callbacks() {
+  // Made once and never freed: sessions may outlive every static.
+  static nghttp2_session_callbacks* const callbacks = [] {
+    nghttp2_session_callbacks* c = nullptr;
+    if (nghttp2_session_callbacks_new(&c) != 0) std::abort();
+    nghttp2_session_callbacks_set_on_begin_frame_callback(
+        c, [](nghttp2_session*, const nghttp2_frame_hd* header, void* user) {
+          return Self(user).OnBeginFrame(*header);
+        });
+    nghttp2_session_callbacks_set_on_begin_headers_callback(
+        c, [](nghttp2_session*, const nghttp2_frame* frame, void* user) {
+          return Self(user).OnBeginHeaders(*frame);
+        });
+    nghttp2_session_callbacks_set_on_header_callback(
+        c, [](nghttp2_session*, const nghttp2_frame* frame, const std::uint8_t* name,
+              std::size_t name_size, const std::uint8_t* value, std::size_t value_size,
+              std::uint8_t, void* user) {
+          return Self(user).OnHeader(*frame, AsText({name, name_size}),
+                                     AsText({value, value_size}));
+        });
+    nghttp2_session_callbacks_set_on_frame_recv_callback(
+        c, [](nghttp2_session*, const nghttp2_frame* frame, void* user) {
+          return Self(user).OnFrame(*frame);
+        });
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(
+        c, [](nghttp2_session*, std::uint8_t, std::int32_t id, const std::uint8_t* data,
+              std::size_t size, void* user) { return Self(user).OnData(id, {data, size}); });
+    nghttp2_session_callbacks_set_on_stream_close_callback(
+        c, [](nghttp2_session*, std::int32_t id, std::uint32_t, void* user) {
+          return Self(user).OnStreamClose(id);
+        });
+    nghttp2_session_callbacks_set_on_frame_send_callback(
+        c, [](nghttp2_session*, const nghttp2_frame* frame, void* user) {
+          return Self(user).OnFrameSent(*frame);
+        });
+    nghttp2_session_callbacks_set_send_data_callback(
+        c, [](nghttp2_session*, nghttp2_frame*, const std::uint8_t* header, std::size_t size,
+              nghttp2_data_source* source, void* user) {
+          return Self(user).SendBody(*static_cast<Stream*>(source->ptr), header, size);
+        });
+    return c;
+  }();
+  return callbacks;
+}
+
+Http2ServerSession::Http2ServerSession(const ServerContext& context,
+                                       std::shared_ptr<SessionHost> host,
+                                       std::shared_ptr<const ConnectionInfo> connection)
+    : context_(context),
+      host_(std::move(host)),
+      connection_(std::move(connection)),
+      resets_(context.limits.reset_burst, context.limits.resets_per_second, host_->Now()),
+      idle_frames_(context.limits.idle_frame_burst, context.limits.idle_frames_per_second,
+                   host_->Now()),
+      quiet_since_(host_->Now()),
+      block_since_(host_->Now()) {
+  const Limits& limits = context_.limits;
+  nghttp2_option* option = nullptr;
+  nghttp2_session* session = nullptr;
+  if (nghttp2_option_new(&option) != 0) std::abort();
+  const Nghttp2Ptr<nghttp2_option> owned(option);
+  nghttp2_option_set_no_closed_streams(option, 1);
+  nghttp2_option_set_max_continuations(option, limits.max_continuations);
+  if (nghttp2_session_server_new2(&session, Callbacks(), this, option) != 0) std::abort();
+  session_.reset(session);
+  const std::array<nghttp2_settings_entry, 3> settings = {
+      {{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits.max_concurrent_streams},
+       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits.stream_window},
+       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
+        static_cast<std::uint32_t>(limits.max_header_bytes)}}};
+  if (nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings.data(), settings.size()) != 0 ||
+      nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0,
+                                            static_cast<std::int32_t>(limits.connection_window)) !=
+          0) {
+    std::abort();  // only memory can be missing
+  }
+}
+
+void Http2ServerSession::Receive(ByteView bytes) {
+  if (broken_) return;
+  const ssize_t used = nghttp2_session_mem_recv(session_.get(), bytes.data(), bytes.size());
+  if (used == static_cast<ssize_t>(bytes.size())) return;
+  // Not HTTP/2 at all, or a callback gave up; a GOAWAY, if one is due, is queued.
+  if (used < 0 && nghttp2_session_want_write(session_.get()) == 0) broken_ = true;
+  if (used < 0)
+    static_cast<void>(nghttp2_session_terminate_session(session_.get(), NGHTTP2_PROTOCOL_ERROR));
+}
+
+bool Http2ServerSession::Done() const {
+  if (broken_) return true;
+  if (draining_ && streams_.empty() && nghttp2_session_want_write(session_.get()) == 0) return true;
+  return nghttp2_session_want_read(session_.get()) == 0 &&
+         nghttp2_session_want_write(session_.get()) == 0;
+}
+
+Stream* Http2ServerSession::Find(std::int32_t id) {
+  const auto it = streams_.find(id);
+  return it == streams_.end() ? nullptr : &it->second;
+}
+
+int Http2ServerSession::Flooded(std::string_view what) {
+  static_cast<void>(what);
+  static_cast<void>(nghttp2_session_terminate_session(session_.get(), NGHTTP2_ENHANCE_YOUR_CALM));
+  return 0;
+}
+
+int Http2ServerSession::OnBeginFrame(const nghttp2_frame_hd& header) {
+  const bool carries = header.type == NGHTTP2_HEADERS || header.type == NGHTTP2_CONTINUATION ||
+                       (header.type == NGHTTP2_DATA &&
+                        (header.length > 0 || (header.flags & NGHTTP2_FLAG_END_STREAM) != 0));
+  if (!carries && !idle_frames_.Take(host_->Now())) return Flooded("frames that move nothing");
+  return 0;
+}
+
+int Http2ServerSession::OnBeginHeaders(const nghttp2_frame& frame) {
+  block_since_ = host_->Now();
+  if (frame.headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
+  Stream& stream = streams_[frame.hd.stream_id];
+  stream.id = frame.hd.stream_id;
+  stream.head.http_major = 2;
+  stream.head.connection = connection_;
+  return 0;
+}
+
+int Http2ServerSession::OnHeader(const nghttp2_frame& frame, std::string_view name,
+                                 std::string_view value) {
+  Stream* const stream = Find(frame.hd.stream_id);
+  if (stream == nullptr) return 0;
+  constexpr std::size_t kFieldOverhead = 32;  // RFC 9113, 6.5.2
+  stream->header_bytes += name.size() + value.size() + kFieldOverhead;
+  ++stream->header_count;
+  if (stream->header_bytes > context_.limits.max_header_bytes ||
+      stream->header_count > context_.limits.max_header_count) {
+    return 0;  // answered 431 when the block ends; nothing of it is kept
+  }
+  if (stream->header_done) return 0;  // trailers: counted and dropped
+  if (name == ":method") {
+    stream->head.method = value;
+  } else if (name == ":path") {
+    stream->head.target = value;
+  } else if (name == ":authority") {
+    stream->head.headers.Add("host", std::string(value));
+  } else if (!name.starts_with(':')) {
+    if (name == "content-length") {
+      std::uint64_t length = 0;
+      if (std::from_chars(value.data(), value.data() + value.size(), length).ec == std::errc())
+        stream->content_length = length;
+    }
+    stream->head.headers.Add(std::string(name), std::string(value));
+  }
+  return 0;
+}
+
+int Http2ServerSession::OnFrame(const nghttp2_frame& frame) {
+  if (frame.hd.type == NGHTTP2_SETTINGS && streams_.empty()) block_since_.reset();
+  if (frame.hd.type == NGHTTP2_HEADERS) block_since_.reset();
+  if (frame.hd.type == NGHTTP2_RST_STREAM) {
+    const Stream* const stream = Find(frame.hd.stream_id);
+    const bool early = stream != nullptr && stream->exchange && !stream->exchange->answered();
+    if (early && !resets_.Take(host_->Now())) return Flooded("streams opened and reset");
+    return 0;
+  }
+  if (frame.hd.type != NGHTTP2_HEADERS && frame.hd.type != NGHTTP2_DATA) return 0;
+  Stream* const stream = Find(frame.hd.stream_id);
+  if (stream == nullptr) return 0;
+  if (!stream->header_done) HeaderComplete(*stream);
+  if ((frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 && !stream->request_done) {
+    stream->request_done = true;
+    if (!stream->exchange->answered()) RequestComplete(*stream);
+  }
+  return 0;
+}
+
+void Http2ServerSession::HeaderComplete(Stream& stream) {
+  stream.header_done = true;
+  stream.exchange = std::make_shared<Exchange>(context_, host_, std::move(stream.head));
+  auto refusal = stream.exchange->Begin(stream.content_length);
+  if (stream.header_bytes > context_.limits.max_header_bytes ||
+      stream.header_count > context_.limits.max_header_count) {
+    refusal = Response::Text(
+        431, fmt::format("header of {} fields and {} bytes, wanted at most {} and {}\n",
+                         stream.header_count, stream.header_bytes, context_.limits.max_header_count,
+                         context_.limits.max_header_bytes));
+  }
+  if (refusal) Answer(stream.id, *std::move(refusal));
+}
+
+int Http2ServerSession::OnData(std::int32_t id, ByteView bytes) {
+  Stream* const stream = Find(id);
+  if (stream == nullptr || !stream->exchange || stream->exchange->answered()) return 0;
+  if (auto refusal = stream->exchange->OnBody(bytes)) Answer(id, *std::move(refusal));
+  return 0;
+}
+
+void Http2ServerSession::RequestComplete(Stream& stream) {
+  const std::int32_t id = stream.id;
+  const std::shared_ptr<Exchange> alive_while_answered = stream.exchange;
+  auto now = stream.exchange->OnEnd([self = weak_from_this(), id](Response response) {
+    const auto alive = self.lock();
+    if (!alive) return;
+    auto& session = static_cast<Http2ServerSession&>(*alive);
+    session.Answer(id, std::move(response));
+    session.host_->Wake();
+  });
+  if (now) Answer(id, *std::move(now));
+}
+
+void Http2ServerSession::Answer(std::int32_t id, Response response) {
+  Stream* const stream = Find(id);
+  if (stream == nullptr || stream->exchange->answered())
+    return;  // reset meanwhile, or the deadline answered
+  CleanHeaders(response.headers);
+  CleanHeaders(response.trailers);
+  stream->exchange->Answered(response);
+  stream->last_progress = host_->Now();
+  const bool head_only = stream->exchange->head_only() || response.status < 200 ||
+                         response.status == 204 || response.status == 304;
+  const std::string status = std::to_string(response.status);
+  const std::string length = std::to_string(response.body.size());
+  std::vector<nghttp2_nv> fields;
+  fields.push_back(NameValue(":status", status));
+  AddNameValues(fields, response.headers);
+  if (!stream->exchange->grpc() && response.status != 204)
+    fields.push_back(NameValue("content-length", length));
+  const bool has_data = !head_only && (!response.body.empty() || response.trailers.size() != 0);
+  stream->response = std::move(response);
+  nghttp2_data_provider provider{};
+  provider.source.ptr = stream;
+  provider.read_callback = [](nghttp2_session*, std::int32_t, std::uint8_t*, std::size_t room,
+                              std::uint32_t* flags, nghttp2_data_source* source, void* user) {
+    return Self(user).ReadBody(*static_cast<Stream*>(source->ptr), room, *flags);
+  };
+  if (nghttp2_submit_response(session_.get(), id, fields.data(), fields.size(),
+                              has_data ? &provider : nullptr) != 0) {
+    static_cast<void>(
+        nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, id, NGHTTP2_INTERNAL_ERROR));
+  }
+}
+
+ssize_t Http2ServerSession::ReadBody(Stream& stream, std::size_t room, std::uint32_t& flags) {
+  const std::size_t left = stream.response.body.size() - stream.body_sent;
+  const std::size_t n = std::min(left, room);
+  flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+  if (n < left) return static_cast<ssize_t>(n);
+  flags |= NGHTTP2_DATA_FLAG_EOF;
+  if (stream.response.trailers.size() == 0) return static_cast<ssize_t>(n);
+  std::vector<nghttp2_nv> fields;
+  AddNameValues(fields, stream.response.trailers);
+  flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+  if (nghttp2_submit_trailer(session_.get(), stream.id, fields.data(), fields.size()) != 0) {
+    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  }
+  return static_cast<ssize_t>(n);
+}
+
+int Http2ServerSession::SendBody(Stream& stream, const std::uint8_t* frame_header,
+                                 std::size_t size) {
+  constexpr std::size_t kFrameHeader = 9;
+  out_->insert(out_->end(), frame_header, frame_header + kFrameHeader);
+  const std::uint8_t* const body = stream.response.body.data() + stream.body_sent;
+  out_->insert(out_->end(), body, body + size);
+  stream.body_sent += size;
+  stream.last_progress = host_->Now();
+  idle_frames_.Earn(static_cast<double>(size) / 1024.0);
+  return 0;
+}
+
+int Http2ServerSession::OnFrameSent(const nghttp2_frame& frame) {
+  const bool ends = (frame.hd.type == NGHTTP2_DATA || frame.hd.type == NGHTTP2_HEADERS) &&
+                    (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+  const Stream* const stream = Find(frame.hd.stream_id);
+  if (!ends || stream == nullptr || stream->request_done) return 0;
+  // Answered before the body came: the rest is not wanted (RFC 9113, 8.1).
+  return nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, frame.hd.stream_id,
+                                   NGHTTP2_NO_ERROR);
+}
+
+int Http2ServerSession::OnStreamClose(std::int32_t id) {
+  const auto it = streams_.find(id);
+  if (it == streams_.end()) return 0;
+  if (it->second.exchange) {
+    it->second.exchange->Finish();
+    if (it->second.exchange->answered()) idle_frames_.Earn(4);
+  }
+  streams_.erase(it);
+  quiet_since_ = host_->Now();
+  return 0;
+}
+
+void Http2ServerSession::Produce(Bytes& out, std::size_t enough) {
+  out_ = &out;
+  while (out.size() < enough) {
+    const std::uint8_t* data = nullptr;
+    const std::size_t before = out.size();
+    const ssize_t n = nghttp2_session_mem_send(session_.get(), &data);
+    if (n < 0) {
+      broken_ = true;
+      break;
+    }
+    out.insert(out.end(), data, data + n);
+    if (out.size() == before) break;
+  }
+  out_ = nullptr;
+}
+
+std::optional<SteadyTime> Http2ServerSession::Deadline() const {
+  if (broken_) return std::nullopt;
+  SteadyTime first = SteadyTime::max();
+  if (block_since_) first = *block_since_ + context_.limits.header_timeout;
+  if (streams_.empty()) return std::min(first, quiet_since_ + context_.limits.idle_timeout);
+  for (const auto& [id, stream] : streams_) {
+    if (!stream.exchange) continue;
+    first = std::min(first, stream.exchange->answered()
+                                ? stream.last_progress + context_.limits.write_timeout
+                                : stream.exchange->Deadline());
+  }
+  return first;
+}
+
+void Http2ServerSession::OnTime() {
+  const SteadyTime now = host_->Now();
+  const bool idle = streams_.empty() && now >= quiet_since_ + context_.limits.idle_timeout;
+  if (idle || (block_since_ && now >= *block_since_ + context_.limits.header_timeout)) {
+    static_cast<void>(nghttp2_session_terminate_session(
+        session_.get(), idle ? NGHTTP2_NO_ERROR : NGHTTP2_ENHANCE_YOUR_CALM));
+    draining_ = true;
+    block_since_.reset();
+    return;
+  }
+  std::vector<std::int32_t> ids;
+  for (const auto& [id, stream] : streams_) ids.push_back(id);
+  for (const std::int32_t id : ids) {
+    Stream* const stream = Find(id);
+    if (stream == nullptr || !stream->exchange) continue;
+    if (auto late = stream->exchange->OnTime()) {
+      Answer(id, *std::move(late));
+    } else if (stream->exchange->answered() &&
+               now >= stream->last_progress + context_.limits.write_timeout) {
+      static_cast<void>(
+          nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, id, NGHTTP2_CANCEL));
+      stream->last_progress = now;
+    }
+  }
+}
+
+void Http2ServerSession::Drain() {
+  if (draining_) return;
+  draining_ = true;
+  static_cast<void>(nghttp2_submit_goaway(session_.get(), NGHTTP2_FLAG_NONE,
+                                          nghttp2_session_get_last_proc_stream_id(session_.get()),
+                                          NGHTTP2_NO_ERROR, nullptr, 0));
+}
+
+void Http2ServerSession::Abandon(const Error&) {
+  broken_ = true;
+  for (auto& [id, stream] : streams_) {
+    if (stream.exchange) stream.exchange->Finish();
+  }
+  streams_.clear();
+}
+
+}  // namespace
+
+std::shared_ptr<Session> MakeHttp2ServerSession(const ServerContext& context,
+                                                std::shared_ptr<SessionHost> host,
+                                                std::shared_ptr<const ConnectionInfo> connection) {
+  return std::make_shared<Http2ServerSession>(context, std::move(host), std::move(connection));
+}
+
+}  // namespace strongroom::net

@@ -1,0 +1,214 @@
+// The server and the clients of this room, talking to each other over real sockets.
+
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "net/client.h"
+#include "net/grpc_client.h"
+#include "net/net_testing.h"
+#include "net/server.h"
+#include "testing/result_matchers.h"
+
+namespace strongroom::net {
+namespace {
+
+using testing::Fails;
+
+class NetTest : public ::testing::Test {
+ protected:
+  void Serve(ClientCertificate wanted, Limits limits = {}) {
+    auto router = std::make_shared<Router>();
+    router->Handle("GET", "/hello/{name}", [](const Request& request) {
+      return Response::Text(200, "hello " + std::string(*request.Param("name")) + "\n");
+    });
+    router->Handle("POST", "/echo",
+                   [](const Request& request) {
+                     return Response{.headers = {{"content-type", "application/octet-stream"}},
+                                     .body = ToBytes(request.body.view())};
+                   },
+                   {.max_body_bytes = 64 << 20});
+    router->Handle("GET", "/big",
+                   [](const Request&) { return Response{.body = Bytes(40 << 20, 'x')}; });
+    router->Handle("GET", "/peer", [](const Request& request) {
+      const Bytes* const peer = request.connection->peer_certificate();
+      return Response{.body = peer == nullptr ? Bytes{} : *peer};
+    });
+    auto service = std::make_shared<GrpcService>();
+    service->Handle(
+        "/test.Echo/Echo",
+        [](const GrpcCall&, ByteView message) -> Result<Bytes> { return ToBytes(message); },
+        {.max_message_bytes = 32 << 20});
+    service->Handle("/test.Echo/Exporter", [](const GrpcCall& call, ByteView) -> Result<Bytes> {
+      return call.connection->tls.Exporter(kAttestationExporterLabel);
+    });
+    service->Handle("/test.Echo/Refuse", [](const GrpcCall&, ByteView) -> Result<Bytes> {
+      return Denied("50 % of \xc3\xa4ll");
+    });
+    service->HandleAsync("/test.Echo/Never",
+                         [this](GrpcCall call, GrpcMessage, GrpcResponder responder) {
+                           const std::lock_guard lock(mutex_);
+                           pending_.emplace_back(std::move(call), std::move(responder));
+                         });
+    server_identity_ = MakeTestIdentity("localhost");
+    client_identity_ = MakeTestIdentity("client");
+    ASSERT_OK_AND_ASSIGN(
+        server_,
+        Server::Start(
+            {.listeners = {{.address = "127.0.0.1:0",
+                            .tls = TlsServerOptions{.credentials = server_identity_->credentials,
+                                                    .client_certificate = wanted},
+                            .router = router,
+                            .grpc_services = {service}}},
+             .event_loops = 2,
+             .limits = limits}));
+  }
+  TlsClientOptions Pinned(bool with_certificate = false) {
+    return {.trust = TrustPinned{server_identity_->credentials.leaf()},
+            .credentials = with_certificate
+                               ? std::make_shared<const Credentials>(client_identity_->credentials)
+                               : nullptr};
+  }
+  std::string Url(std::string_view path) {
+    return fmt::format("https://127.0.0.1:{}{}", server_->port(), path);
+  }
+  std::string Address() { return fmt::format("127.0.0.1:{}", server_->port()); }
+
+  std::mutex mutex_;
+  std::vector<std::pair<GrpcCall, GrpcResponder>> pending_;
+  std::optional<TestIdentity> server_identity_;
+  std::optional<TestIdentity> client_identity_;
+  std::unique_ptr<Server> server_;
+};
+
+TEST_F(NetTest, BothHttpVersionsAnswerOnOnePort) {
+  Serve(ClientCertificate::kOptional);
+  for (const bool http2 : {false, true}) {
+    HttpsClient client({.tls = Pinned(), .allow_http2 = http2});
+    for (int i = 0; i < 3; ++i) {
+      ASSERT_OK_AND_ASSIGN(const ClientResponse response, client.Get(Url("/hello/w%C3%B6rld?x=1")));
+      EXPECT_EQ(response.status, 200);
+      EXPECT_EQ(ToText(response.body), "hello w\xc3\xb6rld\n");
+      EXPECT_EQ(response.connection->tls.alpn, http2 ? "h2" : "http/1.1");
+    }
+    ASSERT_OK_AND_ASSIGN(const ClientResponse missing, client.Get(Url("/nothing")));
+    EXPECT_EQ(missing.status, 404);
+    ASSERT_OK_AND_ASSIGN(const ClientResponse method,
+                         client.Post(Url("/hello/x"), "text/plain", {}));
+    EXPECT_EQ(method.status, 405);
+  }
+}
+
+TEST_F(NetTest, LargeBodiesGoBothWays) {
+  Serve(ClientCertificate::kOptional);
+  Bytes body(30 << 20);
+  for (std::size_t i = 0; i < body.size(); ++i) body[i] = static_cast<std::uint8_t>(i * 31 >> 3);
+  for (const bool http2 : {false, true}) {
+    HttpsClient client({.tls = Pinned(), .max_response_bytes = 64 << 20, .allow_http2 = http2});
+    ASSERT_OK_AND_ASSIGN(const ClientResponse response,
+                         client.Post(Url("/echo"), "application/octet-stream", body));
+    EXPECT_TRUE(Equal(response.body, body));
+    ASSERT_OK_AND_ASSIGN(const ClientResponse big, client.Get(Url("/big")));
+    EXPECT_EQ(big.body.size(), 40U << 20);
+  }
+}
+
+TEST_F(NetTest, HandlersSeeTheClientsCertificate) {
+  Serve(ClientCertificate::kRequired);
+  HttpsClient client({.tls = Pinned(true)});
+  ASSERT_OK_AND_ASSIGN(const ClientResponse response, client.Get(Url("/peer")));
+  EXPECT_EQ(response.body, client_identity_->credentials.leaf());
+  HttpsClient stranger({.tls = Pinned(false)});
+  EXPECT_THAT(stranger.Get(Url("/peer")), Fails(Code::kUnavailable, "certificate required"));
+}
+
+TEST_F(NetTest, TheCallersCheckDecides) {
+  Serve(ClientCertificate::kOptional);
+  HttpsClient client(
+      {.tls = TlsClientOptions{.trust = TrustCheck{[](std::string_view host,
+                                                      const std::vector<Bytes>& chain) -> Status {
+                                 EXPECT_EQ(host, "127.0.0.1");
+                                 EXPECT_EQ(chain.size(), 1U);
+                                 return Untrusted("mrenclave is another");
+                               }}}});
+  EXPECT_THAT(client.Get(Url("/peer")), Fails(Code::kUntrusted, "mrenclave is another"));
+}
+
+TEST_F(NetTest, GrpcCallsShareOneConnection) {
+  Serve(ClientCertificate::kRequired);
+  ASSERT_OK_AND_ASSIGN(const auto channel,
+                       GrpcChannel::Connect({.address = Address(), .tls = Pinned(true)}));
+  ASSERT_OK_AND_ASSIGN(const Bytes exporter, channel->Call("/test.Echo/Exporter", {}));
+  ASSERT_OK_AND_ASSIGN(const Bytes ours,
+                       channel->connection().tls.Exporter(kAttestationExporterLabel));
+  EXPECT_EQ(exporter.size(), 32U);
+  EXPECT_EQ(exporter, ours);
+  const Bytes message(600 * 1024, 7);
+  for (const bool gzip : {false, true}) {
+    ASSERT_OK_AND_ASSIGN(const Bytes reply,
+                         channel->Call("/test.Echo/Echo", message, {.gzip = gzip}));
+    EXPECT_TRUE(Equal(reply, message));
+  }
+  EXPECT_THAT(channel->Call("/test.Echo/Refuse", {}), Fails(Code::kDenied, "50 % of \xc3\xa4ll"));
+  EXPECT_THAT(channel->Call("/test.Echo/Nothing", {}), Fails(Code::kUnsupported, "no method"));
+  EXPECT_THAT(channel->Call("/test.Echo/Never", {}, {.timeout = Milliseconds(50)}),
+              Fails(Code::kDeadline, ""));
+  EXPECT_TRUE(channel->alive());
+}
+
+TEST_F(NetTest, ManyThreadsCallAtOnce) {
+  Serve(ClientCertificate::kOptional);
+  ASSERT_OK_AND_ASSIGN(const auto channel,
+                       GrpcChannel::Connect({.address = Address(), .tls = Pinned()}));
+  std::atomic<int> good{0};
+  std::vector<std::jthread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 500; ++i) {
+        const Bytes message(static_cast<std::size_t>(16 + i), static_cast<std::uint8_t>(t));
+        const auto reply = channel->Call("/test.Echo/Echo", message);
+        if (reply && *reply == message) ++good;
+      }
+    });
+  }
+  threads.clear();
+  EXPECT_EQ(good, 2000);
+}
+
+TEST_F(NetTest, CertificatesChangeForNewHandshakesOnly) {
+  Serve(ClientCertificate::kOptional);
+  ASSERT_OK_AND_ASSIGN(const auto channel,
+                       GrpcChannel::Connect({.address = Address(), .tls = Pinned()}));
+  const TestIdentity next = MakeTestIdentity("next");
+  ASSERT_OK(server_->SetCertificate(0, next.credentials));
+  EXPECT_OK(channel->Call("/test.Echo/Echo", Bytes{1}));
+  HttpsClient old({.tls = Pinned()});
+  EXPECT_THAT(old.Get(Url("/peer")), Fails(Code::kUntrusted, "pinned"));
+  HttpsClient fresh({.tls = TlsClientOptions{.trust = TrustPinned{next.credentials.leaf()}}});
+  EXPECT_OK(fresh.Get(Url("/peer")));
+}
+
+TEST_F(NetTest, StopLetsRequestsInFlightFinish) {
+  Serve(ClientCertificate::kOptional);
+  ASSERT_OK_AND_ASSIGN(const auto channel,
+                       GrpcChannel::Connect({.address = Address(), .tls = Pinned()}));
+  Result<Bytes> reply = Internal("not called");
+  std::jthread caller([&] { reply = channel->Call("/test.Echo/Never", {}); });
+  for (;;) {
+    const std::lock_guard lock(mutex_);
+    if (!pending_.empty()) break;
+  }
+  std::jthread stopper([&] { server_->Stop(); });
+  {
+    const std::lock_guard lock(mutex_);
+    pending_.front().second.Finish(Bytes{42});
+  }
+  caller.join();
+  stopper.join();
+  ASSERT_OK(reply);
+  EXPECT_EQ(*reply, Bytes{42});
+  EXPECT_THAT(channel->Call("/test.Echo/Echo", {}), Fails(Code::kUnavailable, ""));
+}
+
+}  // namespace
+}  // namespace strongroom::net

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "net/tls_internal.h"
+#include "net/transport.h"
+
+namespace strongroom::net {
+
+// What every connection of a context needs beside OpenSSL's own settings.
+struct TlsSettings {
+  bool is_server = false;
+  std::vector<std::string> exporter_labels = {};
+  // Set for clients that pin or ask: decides instead of OpenSSL.
+  std::function<Status(std::string_view host, const std::vector<Bytes>& chain)> check = nullptr;
+  Bytes alpn = {};  // wire format, most wanted first
+};
+
+class TlsTransport final : public Transport {
+ public:
+  // `settings` and what is behind `context` outlive the transport.
+  static Result<std::unique_ptr<Transport>> Make(int fd, SSL_CTX* context,
+                                                 const TlsSettings& settings,
+                                                 std::string_view host);
+
+  Result<Progress> Handshake() override;
+  Result<Progress> Read(std::span<std::uint8_t> out, std::size_t& n) override;
+  Status Write(ByteView bytes) override;
+  void WriteEnd() override;
+  bool HasBuffered() const override;
+  TlsPeer Peer() const override;
+
+  // Asks the settings' check, remembering a refusal for the handshake's error.
+  bool PeerIsTrusted(const std::vector<Bytes>& chain);
+
+ private:
+  TlsTransport(int fd, OpenSslPtr<SSL> ssl, const TlsSettings& settings, std::string_view host);
+  static const BIO_METHOD* Method();
+  static int BioRead(BIO* bio, char* out, std::size_t size, std::size_t* done);
+  static int BioWrite(BIO* bio, const char* in, std::size_t size, std::size_t* done);
+  static long BioControl(BIO* bio, int command, long number, void* pointer);
+  Status NameServer();
+  Result<Progress> Judge(int result, std::string_view doing);
+
+  OpenSslPtr<SSL> ssl_;
+  const TlsSettings& settings_;
+  std::string host_;
+  std::optional<Error> refusal_;
+  std::optional<Error> lost_;
+  bool end_ = false;
+};
+
+}  // namespace strongroom::net

@@ -1,0 +1,67 @@
+#include "net/transport.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include <fmt/format.h>
+
+namespace strongroom::net {
+namespace {
+
+class PlainTransport final : public Transport {
+ public:
+  using Transport::Transport;
+
+  Result<Progress> Handshake() override { return Progress::kDone; }
+  Result<Progress> Read(std::span<std::uint8_t> out, std::size_t& n) override {
+    return Receive(out, n);
+  }
+  Status Write(ByteView bytes) override {
+    wire_.insert(wire_.end(), bytes.begin(), bytes.end());
+    return {};
+  }
+  void WriteEnd() override {}
+  bool HasBuffered() const override { return false; }
+  TlsPeer Peer() const override { return {}; }
+};
+
+}  // namespace
+
+Result<Progress> Transport::Receive(std::span<std::uint8_t> out, std::size_t& n) {
+  for (;;) {
+    const ssize_t got = ::recv(fd_, out.data(), out.size(), 0);
+    n = got > 0 ? static_cast<std::size_t>(got) : 0;
+    if (got > 0) return Progress::kDone;
+    if (got == 0) return Progress::kEnd;
+    if (errno == EINTR) continue;
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return Progress::kWantRead;
+    return Unavailable(fmt::format("connection lost: {}", std::strerror(errno)));
+  }
+}
+
+Result<Progress> Transport::Flush() {
+  while (sent_ < wire_.size()) {
+    const ssize_t put = ::send(fd_, wire_.data() + sent_, wire_.size() - sent_, MSG_NOSIGNAL);
+    if (put > 0) {
+      sent_ += static_cast<std::size_t>(put);
+      total_sent_ += static_cast<std::uint64_t>(put);
+      continue;
+    }
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return Progress::kWantWrite;
+    return Unavailable(fmt::format("connection lost: {}", std::strerror(errno)));
+  }
+  wire_.clear();
+  sent_ = 0;
+  if (wire_.capacity() > 2 * kFlushAt) wire_.shrink_to_fit();
+  return Progress::kDone;
+}
+
+std::unique_ptr<Transport> MakePlainTransport(int fd) {
+  return std::make_unique<PlainTransport>(fd);
+}
+
+}  // namespace strongroom::net
