@@ -6,10 +6,11 @@
 #include <fmt/format.h>
 #include <openssl/rand.h>
 
-#include "crypto/der.h"
 #include "crypto/oid.h"
-#include "crypto/spki.h"
+#include "crypto/openssl_internal.h"
+#include "crypto/signature_algorithm.h"
 #include "crypto/x509_internal.h"
+#include "crypto/x509_parts.h"
 
 namespace strongroom::crypto {
 namespace {
@@ -17,7 +18,7 @@ namespace {
 constexpr std::size_t kRandomSerialBytes = 16;
 constexpr std::size_t kMaxSerialBytes = 20;
 constexpr std::size_t kKeyIdBytes = 20;
-constexpr long kVersion3 = 2;
+constexpr std::uint64_t kVersion3 = 2;
 
 // RFC 7093 2, method 1: the leftmost 160 bits of SHA-256 of the subjectPublicKey bits.
 Result<Bytes> KeyId(const PublicKey& key) {
@@ -94,7 +95,7 @@ Result<std::vector<Extension>> Extensions(const CertificateSpec& spec, const Key
     out.push_back({.oid = std::string(oid), .critical = critical, .value = std::move(value)});
   };
   if (spec.authority_key_id && !ids.authority.empty()) {
-    add(oid::kAuthorityKeyId, false, AuthorityKeyIdValue(ids.authority));
+    add(oid::kAuthorityKeyId, false, WriteAuthorityKeyId(ids.authority));
   }
   if (!spec.crl_distribution_points.empty()) {
     add(oid::kCrlDistributionPoints, false, DistributionPointsValue(spec.crl_distribution_points));
@@ -113,90 +114,58 @@ Result<std::vector<Extension>> Extensions(const CertificateSpec& spec, const Key
                               .email_addresses = spec.email_addresses,
                               .uris = spec.uris};
   if (!names.empty()) {
-    ASSIGN_OR_RETURN(Bytes value, AltNamesValue(names));
+    ASSIGN_OR_RETURN(Bytes value, WriteAltNames(names));
     add(oid::kSubjectAltName, spec.subject.empty(), std::move(value));
   }
   out.insert(out.end(), spec.extra_extensions.begin(), spec.extra_extensions.end());
   return out;
 }
 
-Status SetSerial(X509* certificate, const CertificateSpec& spec) {
-  Bytes serial = spec.serial;
-  if (serial.empty()) {
-    serial.resize(kRandomSerialBytes);
-    if (RAND_bytes(serial.data(), static_cast<int>(serial.size())) != 1) {
-      return Internal(OpenSslError("serial number"));
-    }
-    serial[0] |= 1;  // never zero, always whole
-  }
-  const OpenSslPtr<BIGNUM, BN_free> number(
-      BN_bin2bn(serial.data(), static_cast<int>(serial.size()), nullptr));
-  const Asn1IntegerPtr value(number ? BN_to_ASN1_INTEGER(number.get(), nullptr) : nullptr);
-  if (!value || X509_set_serialNumber(certificate, value.get()) != 1) {
+Result<Bytes> SerialOf(const CertificateSpec& spec) {
+  if (!spec.serial.empty()) return DerUnsignedBig(spec.serial);
+  Bytes serial(kRandomSerialBytes);
+  if (RAND_bytes(serial.data(), static_cast<int>(serial.size())) != 1) {
     return Internal(OpenSslError("serial number"));
   }
-  return {};
-}
-
-Status SetValidity(X509* certificate, const CertificateSpec& spec) {
-  ASSIGN_OR_RETURN(const Asn1TimePtr not_before, MakeTime(spec.not_before));
-  ASSIGN_OR_RETURN(const Asn1TimePtr not_after, MakeTime(spec.not_after));
-  if (X509_set1_notBefore(certificate, not_before.get()) != 1 ||
-      X509_set1_notAfter(certificate, not_after.get()) != 1) {
-    return Internal(OpenSslError("validity"));
-  }
-  return {};
-}
-
-Status AddExtensions(X509* certificate, const std::vector<Extension>& extensions) {
-  for (const Extension& extension : extensions) {
-    ASSIGN_OR_RETURN(const X509ExtensionPtr native, MakeExtension(extension));
-    if (X509_add_ext(certificate, native.get(), -1) != 1) {
-      return Internal(OpenSslError("extension"));
-    }
-  }
-  return {};
+  serial[0] |= 1;  // never zero, always whole
+  return DerUnsignedBig(serial);
 }
 
 struct Signer {
-  const X509_NAME* name;
+  ByteView name;
   const PrivateKey& key;
   Bytes key_id;
 };
 
+// TBSCertificate (RFC 5280 4.1), signed.
 Result<Certificate> Build(const CertificateSpec& spec, const PublicKey& subject_key,
-                          const X509_NAME* subject, const Signer& signer) {
+                          ByteView subject, const Signer& signer) {
   RETURN_IF_ERROR(CheckSpec(spec));
-  KeyIds ids;
+  KeyIds ids{.subject = {}, .authority = signer.key_id};
   ASSIGN_OR_RETURN(ids.subject, KeyId(subject_key));
-  ids.authority = signer.key_id;
-  ASSIGN_OR_RETURN(const std::vector<Extension> extensions, Extensions(spec, ids));
-
-  const X509Ptr certificate(X509_new());
-  if (!certificate || X509_set_version(certificate.get(), kVersion3) != 1 ||
-      X509_set_subject_name(certificate.get(), subject) != 1 ||
-      X509_set_issuer_name(certificate.get(), signer.name) != 1 ||
-      X509_set_pubkey(certificate.get(), Native(subject_key)) != 1) {
-    return Internal(OpenSslError("certificate"));
-  }
-  RETURN_IF_ERROR(SetSerial(certificate.get(), spec));
-  RETURN_IF_ERROR(SetValidity(certificate.get(), spec));
-  RETURN_IF_ERROR(AddExtensions(certificate.get(), extensions));
-  if (X509_sign(certificate.get(), Native(signer.key), SigningDigest(signer.key.type())) <= 0) {
-    return Internal(OpenSslError("certificate signature"));
-  }
+  ASSIGN_OR_RETURN(const std::vector<Extension> list, Extensions(spec, ids));
+  ASSIGN_OR_RETURN(const Bytes extensions, WriteExtensions(list));
+  ASSIGN_OR_RETURN(const Bytes serial, SerialOf(spec));
+  ASSIGN_OR_RETURN(const Bytes not_before, WriteTime(spec.not_before));
+  ASSIGN_OR_RETURN(const Bytes not_after, WriteTime(spec.not_after));
+  const Bytes version = DerElementOf(der::ContextConstructed(0), {DerUnsigned(kVersion3)});
+  const Bytes body = DerSequence(
+      {version, serial, EncodeSignatureAlgorithm(DefaultScheme(signer.key.type())), signer.name,
+       DerSequence({not_before, not_after}), subject, subject_key.SpkiDer(),
+       list.empty() ? Bytes() : DerElementOf(der::ContextConstructed(3), {extensions})});
+  ASSIGN_OR_RETURN(const Bytes certificate, SignBody(body, signer.key));
   // Reading it back refuses what a caller's extra extensions may have broken.
-  return CertificateFromNative(certificate.get());
+  return ParseCertificate(certificate, &subject_key);
 }
 
 }  // namespace
 
 Result<Certificate> SelfSign(const CertificateSpec& spec, const PrivateKey& key) {
-  ASSIGN_OR_RETURN(const X509NamePtr subject, MakeName(spec.subject));
+  ASSIGN_OR_RETURN(const Bytes subject, WriteName(spec.subject));
   ASSIGN_OR_RETURN(Bytes key_id, KeyId(key.public_key()));
   if (!spec.subject_key_id) key_id.clear();
-  return Build(spec, key.public_key(), subject.get(),
-               {.name = subject.get(), .key = key, .key_id = std::move(key_id)});
+  return Build(spec, key.public_key(), subject,
+               {.name = subject, .key = key, .key_id = std::move(key_id)});
 }
 
 Result<Certificate> SignCertificate(const CertificateSpec& spec, const PublicKey& subject_key,
@@ -205,9 +174,9 @@ Result<Certificate> SignCertificate(const CertificateSpec& spec, const PublicKey
   if (issuer_key != issuer.key.public_key()) {
     return Precondition("the signing key is not the key of the issuer's certificate");
   }
-  ASSIGN_OR_RETURN(const X509NamePtr subject, MakeName(spec.subject));
-  return Build(spec, subject_key, subject.get(),
-               {.name = X509_get_subject_name(Native(issuer.certificate)),
+  ASSIGN_OR_RETURN(const Bytes subject, WriteName(spec.subject));
+  return Build(spec, subject_key, subject,
+               {.name = issuer.certificate.fields().subject.der,
                 .key = issuer.key,
                 .key_id = issuer.certificate.fields().subject_key_id});
 }

@@ -57,8 +57,8 @@ struct ChainOptions {
   // it lists are not looked at at all.
   bool require_crls;
   int max_certificates = 5;  // leaf and root included
-  // RFC 5280 conformance as OpenSSL's X509_V_FLAG_X509_STRICT demands (key identifiers, extensions
-  // of CAs). AMD's leaves do not conform.
+  // What RFC 5280 demands of certificates beyond what a path needs: key identifiers, positive
+  // serials, the extensions of CAs. AMD's leaves do not conform.
   bool strict = true;
   ChainPurpose purpose = ChainPurpose::kAny;
 };
@@ -74,10 +74,16 @@ struct ChainReport {
   Status ToStatus() const;
 };
 
-// Path building and validation (RFC 5280 6.1) up to the one pinned root. Both time bounds of every
-// certificate on the path, the root included, and of every given list by an issuer on the path are
-// checked against `now`, bounds inclusive. Issuers must carry the CA flag and, if they have a key
-// usage, keyCertSign.
+// Path building and validation (RFC 5280 6.1) up to the one pinned root. Names are compared byte by
+// byte. Both time bounds of every certificate on the path, the root included, and of every given
+// list by an issuer on the path are checked against `now`, bounds inclusive. Issuers must carry the
+// CA flag and, if they have a key usage, keyCertSign. Critical extensions other than key usages,
+// basic constraints and alternative names are refused, name constraints among them. Every given
+// list by an issuer on the path counts: one bad list is a finding, one entry revokes.
+//
+// It is our own because OpenSSL's validation decodes every key again (ten times the cost of a
+// signature check for a chain), stops at the first time or list that is bad, and reads upper time
+// bounds as exclusive. chain_test holds both to the same verdicts.
 ChainReport VerifyChain(const ChainInput& input, const ChainOptions& options);
 
 }  // namespace strongroom::crypto

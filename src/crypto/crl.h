@@ -18,6 +18,7 @@ inline constexpr std::size_t kMaxCrlBytes = 1024 * 1024;
 struct RevokedSerial {
   std::string serial_hex;  // as CertificateFields writes it
   UnixSeconds revoked_at{};
+  bool critical_extension = false;  // the entry has one: it may mean another issuer's certificate
 };
 
 // What a revocation list says. Nothing of it is trusted before its signature and times are checked

@@ -2,90 +2,76 @@
 
 #include <fmt/format.h>
 
-#include "crypto/der.h"
 #include "crypto/oid.h"
 #include "crypto/pem.h"
-#include "crypto/x509_internal.h"
+#include "crypto/signature_algorithm.h"
+#include "crypto/x509_parts.h"
 
 namespace strongroom::crypto {
 namespace {
 
 constexpr std::string_view kLabel = "CERTIFICATE REQUEST";
+constexpr std::string_view kExtensionRequest = "1.2.840.113549.1.9.14";  // RFC 2985 5.4.2
+constexpr std::uint8_t kAttributes = der::ContextConstructed(0);
 
-using X509ReqPtr = OpenSslPtr<X509_REQ, X509_REQ_free>;
-
-void FreeExtensions(STACK_OF(X509_EXTENSION) * extensions) {
-  sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
-}
-using ExtensionsPtr = OpenSslPtr<STACK_OF(X509_EXTENSION), FreeExtensions>;
-
-Result<X509ReqPtr> ParseExactly(ByteView der) {
-  if (der.size() > kMaxCertificateBytes) {
-    return Malformed(fmt::format("certificate request of {} bytes, wanted at most {}", der.size(),
-                                 kMaxCertificateBytes));
+// Attributes (RFC 2986 4.1); others than the extension request are passed over.
+Result<std::vector<Extension>> ReadAttributes(DerReader attributes) {
+  std::vector<Extension> extensions;
+  bool seen = false;
+  while (!attributes.empty()) {
+    ASSIGN_OR_RETURN(DerReader attribute, attributes.Sequence());
+    ASSIGN_OR_RETURN(const std::string oid, attribute.Oid());
+    ASSIGN_OR_RETURN(DerReader values, attribute.Constructed(der::kSet));
+    RETURN_IF_ERROR(attribute.ExpectEnd());
+    if (oid != kExtensionRequest) continue;
+    if (std::exchange(seen, true)) return Malformed("two extension requests, wanted one");
+    ASSIGN_OR_RETURN(extensions, ReadExtensions(values));
+    RETURN_IF_ERROR(values.ExpectEnd());
   }
-  DerReader outer(der, "certificate request");
-  RETURN_IF_ERROR(outer.Sequence());
-  RETURN_IF_ERROR(outer.ExpectEnd());
-  const std::uint8_t* at = der.data();
-  X509ReqPtr request(d2i_X509_REQ(nullptr, &at, static_cast<long>(der.size())));
-  if (!request || at != der.data() + der.size()) {
-    return Malformed(OpenSslError("certificate request"));
-  }
-  return request;
+  return extensions;
 }
 
-Result<PublicKey> KeyOf(X509_REQ* request) {
-  std::uint8_t* der = nullptr;
-  const int size = i2d_X509_PUBKEY(X509_REQ_get_X509_PUBKEY(request), &der);
-  if (size <= 0) return Malformed(OpenSslError("public key of a request"));
-  const Bytes spki = ToBytes(ByteView(der, static_cast<std::size_t>(size)));
-  OPENSSL_free(der);
-  return In("certificate request", PublicKey::FromSpkiDer(spki));
-}
-
-Status AddExtensions(X509_REQ* request, const RequestSpec& spec) {
+Result<Bytes> WriteAttributes(const RequestSpec& spec) {
   std::vector<Extension> extensions = spec.extra_extensions;
-  if (!spec.dns_names.empty() || !spec.ip_addresses.empty()) {
-    ASSIGN_OR_RETURN(Bytes value, AltNamesValue({.dns_names = spec.dns_names,
-                                                 .ip_addresses = spec.ip_addresses,
-                                                 .email_addresses = {},
-                                                 .uris = {}}));
+  const std::vector<std::string> none;
+  const AltNamesToWrite names{.dns_names = spec.dns_names,
+                              .ip_addresses = spec.ip_addresses,
+                              .email_addresses = none,
+                              .uris = none};
+  if (!names.empty()) {
+    ASSIGN_OR_RETURN(Bytes value, WriteAltNames(names));
     extensions.push_back(
         {.oid = std::string(oid::kSubjectAltName), .critical = false, .value = std::move(value)});
   }
-  if (extensions.empty()) return {};
-  const ExtensionsPtr stack(sk_X509_EXTENSION_new_null());
-  for (const Extension& extension : extensions) {
-    ASSIGN_OR_RETURN(X509ExtensionPtr native, MakeExtension(extension));
-    if (!stack || sk_X509_EXTENSION_push(stack.get(), native.get()) == 0) {
-      return Internal(OpenSslError("certificate request"));
-    }
-    (void)native.release();  // the stack owns it now
-  }
-  if (X509_REQ_add_extensions(request, stack.get()) != 1) {
-    return Internal(OpenSslError("certificate request"));
-  }
-  return {};
+  if (extensions.empty()) return DerElementOf(kAttributes, {});
+  ASSIGN_OR_RETURN(const Bytes list, WriteExtensions(extensions));
+  return DerElementOf(kAttributes,
+                      {DerSequence({DerOid(kExtensionRequest), DerElementOf(der::kSet, {list})})});
 }
 
 }  // namespace
 
 Result<CertificateRequest> CertificateRequest::FromDer(ByteView der) {
-  ASSIGN_OR_RETURN(const X509ReqPtr native, ParseExactly(der));
-  ASSIGN_OR_RETURN(PublicKey key, KeyOf(native.get()));
+  if (der.size() > kMaxCertificateBytes) {
+    return Malformed(fmt::format("certificate request of {} bytes, wanted at most {}", der.size(),
+                                 kMaxCertificateBytes));
+  }
+  ASSIGN_OR_RETURN(const SignedBody parts, ParseSigned(der, "certificate request"));
+  DerReader outer(parts.body, "certificate request");
+  ASSIGN_OR_RETURN(DerReader body, outer.Sequence());
+  ASSIGN_OR_RETURN(const std::uint64_t version, body.Unsigned());
+  if (version != 0) return Malformed(fmt::format("request version {}, wanted 0", version));
+  ASSIGN_OR_RETURN(Name subject, ReadName(body));
+  ASSIGN_OR_RETURN(const DerElement spki, body.Next());
+  ASSIGN_OR_RETURN(PublicKey key, PublicKey::FromSpkiDer(spki.whole));
+  ASSIGN_OR_RETURN(const DerReader attributes, body.Constructed(kAttributes));
+  RETURN_IF_ERROR(body.ExpectEnd());
+
   CertificateRequest request(std::move(key));
-  if (X509_REQ_verify(native.get(), Native(request.public_key_)) != 1) {
-    ClearOpenSslErrors();
-    return Untrusted("certificate request is not signed by the key it names");
-  }
+  RETURN_IF_ERROR(In("certificate request", VerifySigned(parts, request.public_key_)));
   request.der_ = ToBytes(der);
-  ASSIGN_OR_RETURN(request.subject_, ReadName(X509_REQ_get_subject_name(native.get())));
-  const ExtensionsPtr extensions(X509_REQ_get_extensions(native.get()));
-  ClearOpenSslErrors();  // having no extensions puts nothing there, odd attributes may
-  if (extensions) {
-    ASSIGN_OR_RETURN(request.extensions_, ReadExtensions(extensions.get()));
-  }
+  request.subject_ = std::move(subject);
+  ASSIGN_OR_RETURN(request.extensions_, ReadAttributes(attributes));
   if (const Extension* names = request.FindExtension(oid::kSubjectAltName)) {
     ASSIGN_OR_RETURN(AltNames read, ReadAltNames(names->value));
     request.dns_names_ = std::move(read.dns_names);
@@ -101,23 +87,11 @@ Result<CertificateRequest> CertificateRequest::FromPem(std::string_view text) {
 
 Result<CertificateRequest> CertificateRequest::Make(const RequestSpec& spec,
                                                     const PrivateKey& key) {
-  const X509ReqPtr request(X509_REQ_new());
-  ASSIGN_OR_RETURN(const X509NamePtr subject, MakeName(spec.subject));
-  if (!request || X509_REQ_set_version(request.get(), 0) != 1 ||
-      X509_REQ_set_subject_name(request.get(), subject.get()) != 1 ||
-      X509_REQ_set_pubkey(request.get(), Native(key)) != 1) {
-    return Internal(OpenSslError("certificate request"));
-  }
-  RETURN_IF_ERROR(AddExtensions(request.get(), spec));
-  if (X509_REQ_sign(request.get(), Native(key), SigningDigest(key.type())) <= 0) {
-    return Internal(OpenSslError("certificate request"));
-  }
-  std::uint8_t* der = nullptr;
-  const int size = i2d_X509_REQ(request.get(), &der);
-  if (size <= 0) return Internal(OpenSslError("certificate request"));
-  const Bytes bytes = ToBytes(ByteView(der, static_cast<std::size_t>(size)));
-  OPENSSL_free(der);
-  return FromDer(bytes);
+  ASSIGN_OR_RETURN(const Bytes subject, WriteName(spec.subject));
+  ASSIGN_OR_RETURN(const Bytes attributes, WriteAttributes(spec));
+  const Bytes body = DerSequence({DerUnsigned(0), subject, key.public_key().SpkiDer(), attributes});
+  ASSIGN_OR_RETURN(const Bytes der, SignBody(body, key));
+  return FromDer(der);
 }
 
 std::string CertificateRequest::Pem() const { return EncodePem(kLabel, der_); }

@@ -28,14 +28,13 @@ using OpenSslPtr = std::unique_ptr<T, OpenSslDeleter<kFree>>;
 
 using EvpPkeyPtr = OpenSslPtr<EVP_PKEY, EVP_PKEY_free>;
 using X509Ptr = OpenSslPtr<X509, X509_free>;
-using X509CrlPtr = OpenSslPtr<X509_CRL, X509_CRL_free>;
 
 // Borrowed: valid as long as the argument's last copy. They are shared between threads: take
 // references (X509_up_ref, EVP_PKEY_up_ref), never change them.
 EVP_PKEY* Native(const PublicKey& key);
 EVP_PKEY* Native(const PrivateKey& key);
+// Null when OpenSSL cannot read the certificate.
 X509* Native(const Certificate& certificate);
-X509_CRL* Native(const Crl& crl);
 
 // Copies a peer's certificate out of an OpenSSL object.
 Result<Certificate> CertificateFromNative(const X509* certificate);

@@ -1,11 +1,12 @@
 #include "crypto/x509.h"
 
 #include <fmt/format.h>
+#include <openssl/x509v3.h>
 
-#include "crypto/der.h"
 #include "crypto/oid.h"
 #include "crypto/pem.h"
 #include "crypto/x509_internal.h"
+#include "crypto/x509_parts.h"
 
 namespace strongroom::crypto {
 namespace {
@@ -38,47 +39,75 @@ Status ReadKnownExtensions(CertificateFields& fields) {
   return ReadOptional(fields, oid::kAuthorityKeyId, ReadAuthorityKeyId, fields.authority_key_id);
 }
 
-Result<CertificateFields> ReadFields(const X509* native) {
-  CertificateFields fields;
-  ASSIGN_OR_RETURN(fields.subject, ReadName(X509_get_subject_name(native)));
-  ASSIGN_OR_RETURN(fields.issuer, ReadName(X509_get_issuer_name(native)));
-  ASSIGN_OR_RETURN(fields.serial_hex, ReadSerial(X509_get0_serialNumber(native)));
-  ASSIGN_OR_RETURN(fields.not_before, ReadTime(X509_get0_notBefore(native)));
-  ASSIGN_OR_RETURN(fields.not_after, ReadTime(X509_get0_notAfter(native)));
-  ASSIGN_OR_RETURN(fields.extensions, ReadExtensions(X509_get0_extensions(native)));
-  RETURN_IF_ERROR(ReadKnownExtensions(fields));
-  return fields;
+// 1 when the field is absent, else 2 or 3.
+Result<int> ReadVersion(DerReader& body) {
+  if (!body.NextIs(der::ContextConstructed(0))) return 1;
+  ASSIGN_OR_RETURN(DerReader field, body.Constructed(der::ContextConstructed(0)));
+  ASSIGN_OR_RETURN(const std::uint64_t version, field.Unsigned());
+  RETURN_IF_ERROR(field.ExpectEnd());
+  if (version > 2) return Malformed(fmt::format("version {}, wanted 1 to 3", version));
+  return static_cast<int>(version) + 1;
 }
 
-// One element and nothing after it: OpenSSL would stop where the element ends, and accept
-// indefinite lengths.
-Status CheckOuter(ByteView der) {
-  if (der.size() > kMaxCertificateBytes) {
-    return Malformed(fmt::format("certificate of {} bytes, wanted at most {}", der.size(),
-                                 kMaxCertificateBytes));
+// What may stand after the public key: unique identifiers (obsolete) and extensions.
+Status ReadTail(DerReader& body, CertificateFields& fields) {
+  for (const std::uint8_t unique_id : {der::Context(1), der::Context(2)}) {
+    if (body.NextIs(unique_id)) RETURN_IF_ERROR(body.Expect(unique_id));
   }
-  DerReader outer(der, "certificate");
-  RETURN_IF_ERROR(outer.Sequence());
-  return outer.ExpectEnd();
+  if (body.NextIs(der::ContextConstructed(3))) {
+    if (fields.version != 3) {
+      return Malformed(fmt::format("extensions in version {}, wanted 3", fields.version));
+    }
+    ASSIGN_OR_RETURN(DerReader wrapper, body.Constructed(der::ContextConstructed(3)));
+    ASSIGN_OR_RETURN(fields.extensions, ReadExtensions(wrapper));
+    RETURN_IF_ERROR(wrapper.ExpectEnd());
+  }
+  return body.ExpectEnd();
+}
+
+// TBSCertificate (RFC 5280 4.1). Gives the SubjectPublicKeyInfo beside the fields.
+Result<ByteView> ReadBody(const SignedBody& parts, CertificateFields& fields) {
+  DerReader outer(parts.body, "certificate");
+  ASSIGN_OR_RETURN(DerReader body, outer.Sequence());
+  ASSIGN_OR_RETURN(fields.version, ReadVersion(body));
+  ASSIGN_OR_RETURN(fields.serial_hex, ReadSerial(body));
+  ASSIGN_OR_RETURN(const DerElement algorithm, body.Next());
+  if (!Equal(algorithm.whole, parts.algorithm)) {
+    return Malformed("signature algorithm inside and outside of the signed body differ");
+  }
+  ASSIGN_OR_RETURN(fields.issuer, ReadName(body));
+  ASSIGN_OR_RETURN(DerReader validity, body.Sequence());
+  ASSIGN_OR_RETURN(fields.not_before, ReadTime(validity));
+  ASSIGN_OR_RETURN(fields.not_after, ReadTime(validity));
+  RETURN_IF_ERROR(validity.ExpectEnd());
+  ASSIGN_OR_RETURN(fields.subject, ReadName(body));
+  ASSIGN_OR_RETURN(const DerElement spki, body.Next());
+  RETURN_IF_ERROR(ReadTail(body, fields));
+  RETURN_IF_ERROR(ReadKnownExtensions(fields));
+  return spki.whole;
 }
 
 }  // namespace
 
-Result<Certificate> Certificate::FromDer(ByteView der) {
-  RETURN_IF_ERROR(CheckOuter(der));
-  Impl impl{.der = ToBytes(der), .native = nullptr, .fields = {}, .fingerprint = Sha256(der)};
-  const std::uint8_t* at = impl.der.data();
-  impl.native.reset(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
-  if (!impl.native || at != impl.der.data() + der.size()) {
-    return Malformed(OpenSslError("certificate"));
+Result<Certificate> ParseCertificate(ByteView der, const PublicKey* known) {
+  if (der.size() > kMaxCertificateBytes) {
+    return Malformed(fmt::format("certificate of {} bytes, wanted at most {}", der.size(),
+                                 kMaxCertificateBytes));
   }
-  // Fills OpenSSL's cache of extensions now, before threads share the object. What it dislikes is
-  // remembered inside and refused by VerifyChain.
-  X509_check_purpose(impl.native.get(), -1, 0);
-  ClearOpenSslErrors();
-  ASSIGN_OR_RETURN(impl.fields, In("certificate", ReadFields(impl.native.get())));
-  return Certificate(std::make_shared<const Impl>(std::move(impl)));
+  const auto impl = std::make_shared<Certificate::Impl>();
+  impl->der = ToBytes(der);
+  ASSIGN_OR_RETURN(impl->parts, ParseSigned(impl->der, "certificate"));
+  ASSIGN_OR_RETURN(const ByteView spki, In("certificate", ReadBody(impl->parts, impl->fields)));
+  if (known != nullptr && Equal(spki, known->SpkiDer())) {
+    impl->public_key = *known;
+  } else {
+    impl->public_key = In("certificate", PublicKey::FromSpkiDer(spki));
+  }
+  impl->fingerprint = Sha256(der);
+  return Certificate(impl);
 }
+
+Result<Certificate> Certificate::FromDer(ByteView der) { return ParseCertificate(der, nullptr); }
 
 Result<Certificate> Certificate::FromPem(std::string_view text) {
   ASSIGN_OR_RETURN(const Bytes der, DecodeOnePem(text, kLabel));
@@ -103,25 +132,14 @@ ByteView Certificate::der() const { return impl_->der; }
 std::string Certificate::Pem() const { return EncodePem(kLabel, impl_->der); }
 const CertificateFields& Certificate::fields() const { return impl_->fields; }
 const Sha256Digest& Certificate::Fingerprint() const { return impl_->fingerprint; }
-
-Result<PublicKey> Certificate::public_key() const {
-  std::uint8_t* der = nullptr;
-  const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(impl_->native.get()), &der);
-  if (size <= 0) return Malformed(OpenSslError("public key of a certificate"));
-  const Bytes spki = ToBytes(ByteView(der, static_cast<std::size_t>(size)));
-  OPENSSL_free(der);
-  return In("certificate", PublicKey::FromSpkiDer(spki));
-}
+Result<PublicKey> Certificate::public_key() const { return impl_->public_key; }
 
 const Extension* Certificate::FindExtension(std::string_view oid) const {
   return FindByOid(impl_->fields.extensions, oid);
 }
 
 Status Certificate::VerifySignature(const PublicKey& key) const {
-  if (X509_verify(impl_->native.get(), Native(key)) == 1) return {};
-  ClearOpenSslErrors();
-  return Untrusted(fmt::format("certificate of {} is not signed by the given key",
-                               impl_->fields.subject.rfc2253));
+  return In(impl_->fields.subject.rfc2253, VerifySigned(impl_->parts, key));
 }
 
 std::string ChainToPem(const std::vector<Certificate>& chain) {
@@ -130,7 +148,17 @@ std::string ChainToPem(const std::vector<Certificate>& chain) {
   return out;
 }
 
-X509* Native(const Certificate& certificate) { return certificate.impl().native.get(); }
+X509* Native(const Certificate& certificate) {
+  const Certificate::Impl& impl = certificate.impl();
+  std::call_once(impl.native_once, [&impl] {
+    const std::uint8_t* at = impl.der.data();
+    impl.native.reset(d2i_X509(nullptr, &at, static_cast<long>(impl.der.size())));
+    // Fills OpenSSL's cache of extensions before threads share the object.
+    if (impl.native) X509_check_purpose(impl.native.get(), -1, 0);
+    ClearOpenSslErrors();
+  });
+  return impl.native.get();
+}
 
 Result<Certificate> CertificateFromNative(const X509* certificate) {
   std::uint8_t* der = nullptr;

@@ -44,6 +44,7 @@ struct BasicConstraints {
 
 // What a certificate says. Nothing of it is trusted before VerifyChain.
 struct CertificateFields {
+  int version = 3;
   Name subject;
   Name issuer;
   std::string serial_hex;  // lower case, whole bytes, no leading zero bytes; "00" for zero; "-"

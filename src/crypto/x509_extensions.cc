@@ -7,8 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "crypto/der.h"
-#include "crypto/x509_internal.h"
+#include "crypto/x509_parts.h"
 
 namespace strongroom::crypto {
 namespace {
@@ -174,7 +173,7 @@ Result<Bytes> ReadAuthorityKeyId(ByteView value) {
   return ToBytes(id);
 }
 
-Result<Bytes> AltNamesValue(const AltNamesToWrite& names) {
+Result<Bytes> WriteAltNames(const AltNamesToWrite& names) {
   std::vector<Bytes> out;
   RETURN_IF_ERROR(AppendNames(out, kDnsTag, names.dns_names));
   RETURN_IF_ERROR(AppendNames(out, kEmailTag, names.email_addresses));
@@ -186,7 +185,7 @@ Result<Bytes> AltNamesValue(const AltNamesToWrite& names) {
   return DerSequence(out);
 }
 
-Bytes AuthorityKeyIdValue(ByteView key_id) {
+Bytes WriteAuthorityKeyId(ByteView key_id) {
   return DerSequence({DerElementOf(der::Context(0), {key_id})});
 }
 

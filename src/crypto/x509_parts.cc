@@ -1,19 +1,22 @@
+#include "crypto/x509_parts.h"
+
 #include <algorithm>
-#include <ctime>
-#include <memory>
-#include <set>
 
 #include <fmt/format.h>
 #include <openssl/bio.h>
 
 #include "base/encoding.h"
-#include "crypto/x509_internal.h"
+#include "crypto/openssl_internal.h"
 
 namespace strongroom::crypto {
 namespace {
 
 using BioPtr = OpenSslPtr<BIO, BIO_free_all>;
-using BignumPtr = OpenSslPtr<BIGNUM, BN_free>;
+using X509NamePtr = OpenSslPtr<X509_NAME, X509_NAME_free>;
+
+constexpr std::uint8_t kUtcTime = 0x17;
+constexpr std::uint8_t kGeneralizedTime = 0x18;
+constexpr std::size_t kMaxSerialBytes = 64;
 
 // UTF-8 stays as it is; control characters and RFC 2253's specials are escaped.
 constexpr unsigned long kNameFlags =
@@ -41,122 +44,138 @@ Result<std::string> CommonName(const X509_NAME* name) {
   return out;
 }
 
-std::string OidText(const ASN1_OBJECT* object) {
-  // The first call asks for the size; OIDs in certificates are short, but nothing promises that.
-  const int size = OBJ_obj2txt(nullptr, 0, object, 1);
-  std::string text(static_cast<std::size_t>(std::max(size, 0)) + 1, '\0');
-  OBJ_obj2txt(text.data(), static_cast<int>(text.size()), object, 1);
-  text.pop_back();
-  return text;
+// "YYYYMMDDhhmmss" as RFC 3339 writes it.
+std::string Rfc3339(std::string_view digits) {
+  return fmt::format("{}-{}-{}T{}:{}:{}Z", digits.substr(0, 4), digits.substr(4, 2),
+                     digits.substr(6, 2), digits.substr(8, 2), digits.substr(10, 2),
+                     digits.substr(12, 2));
+}
+
+Result<Extension> ReadExtension(DerReader reader) {
+  Extension extension;
+  ASSIGN_OR_RETURN(extension.oid, reader.Oid());
+  if (reader.NextIs(der::kBoolean)) {
+    ASSIGN_OR_RETURN(extension.critical, reader.Boolean());
+  }
+  ASSIGN_OR_RETURN(const ByteView value, reader.OctetString());
+  RETURN_IF_ERROR(reader.ExpectEnd());
+  extension.value = ToBytes(value);
+  return extension;
 }
 
 }  // namespace
 
-Result<Name> ReadName(const X509_NAME* name) {
+Result<Name> ReadName(DerReader& reader) {
+  ASSIGN_OR_RETURN(const DerElement element, reader.Next());
+  if (element.tag != der::kSequence) return Malformed("name that is no SEQUENCE");
+  const std::uint8_t* at = element.whole.data();
+  const X509NamePtr name(d2i_X509_NAME(nullptr, &at, static_cast<long>(element.whole.size())));
+  if (!name || at != element.whole.data() + element.whole.size()) {
+    return Malformed(OpenSslError("name"));
+  }
   Name out;
-  ASSIGN_OR_RETURN(out.common_name, CommonName(name));
-  ASSIGN_OR_RETURN(out.rfc2253, Rfc2253(name));
-  const std::uint8_t* der = nullptr;
-  std::size_t size = 0;
-  if (X509_NAME_get0_der(name, &der, &size) != 1) return Malformed(OpenSslError("name"));
-  out.der = ToBytes(ByteView(der, size));
+  ASSIGN_OR_RETURN(out.common_name, CommonName(name.get()));
+  ASSIGN_OR_RETURN(out.rfc2253, Rfc2253(name.get()));
+  out.der = ToBytes(element.whole);
   return out;
 }
 
-Result<UnixSeconds> ReadTime(const ASN1_TIME* time) {
-  const std::string_view text(reinterpret_cast<const char*>(ASN1_STRING_get0_data(time)),
-                              static_cast<std::size_t>(ASN1_STRING_length(time)));
-  const std::size_t wanted = ASN1_STRING_type(time) == V_ASN1_UTCTIME ? 13 : 15;
-  std::tm calendar{};
-  if (text.size() != wanted || !text.ends_with('Z') || ASN1_TIME_to_tm(time, &calendar) != 1) {
-    ClearOpenSslErrors();
-    return Malformed("time that is not YYMMDDhhmmssZ or YYYYMMDDhhmmssZ");
+Result<UnixSeconds> ReadTime(DerReader& reader) {
+  ASSIGN_OR_RETURN(const DerElement element, reader.Next());
+  const std::string_view text = AsText(element.content);
+  // RFC 5280 4.1.2.5: seconds and Z are always there; two-digit years are 1950 to 2049.
+  if (element.tag == kUtcTime && text.size() == 13 && text.back() == 'Z') {
+    const std::string century = text[0] >= '5' ? "19" : "20";
+    return ParseRfc3339(Rfc3339(century + std::string(text)));
   }
-  return UnixSeconds{timegm(&calendar)};
+  if (element.tag == kGeneralizedTime && text.size() == 15 && text.back() == 'Z') {
+    return ParseRfc3339(Rfc3339(text));
+  }
+  return Malformed("time that is not YYMMDDhhmmssZ or YYYYMMDDhhmmssZ");
 }
 
-Result<std::string> ReadSerial(const ASN1_INTEGER* serial) {
-  const BignumPtr number(ASN1_INTEGER_to_BN(serial, nullptr));
-  if (!number) return Malformed(OpenSslError("serial number"));
-  Bytes bytes(static_cast<std::size_t>(BN_num_bytes(number.get())));
-  BN_bn2bin(number.get(), bytes.data());
-  if (bytes.empty()) bytes.push_back(0);
-  return (BN_is_negative(number.get()) != 0 ? "-" : "") + HexEncode(bytes);
+Result<std::string> ReadSerial(DerReader& reader) {
+  ASSIGN_OR_RETURN(const ByteView number, reader.Integer());
+  if (number.size() > kMaxSerialBytes) {
+    return Malformed(fmt::format("serial number of {} bytes", number.size()));
+  }
+  if (number[0] < 0x80) {
+    return HexEncode(number.size() > 1 && number[0] == 0 ? number.subspan(1) : number);
+  }
+  // Negative: the magnitude is the two's complement.
+  Bytes magnitude = ToBytes(number);
+  bool carry = true;
+  for (auto byte = magnitude.rbegin(); byte != magnitude.rend(); ++byte) {
+    *byte = static_cast<std::uint8_t>(~*byte + (carry ? 1 : 0));
+    carry = carry && *byte == 0;
+  }
+  return "-" + HexEncode(magnitude);
 }
 
-Result<std::vector<Extension>> ReadExtensions(const STACK_OF(X509_EXTENSION) * extensions) {
+Result<std::vector<Extension>> ReadExtensions(DerReader& reader) {
+  ASSIGN_OR_RETURN(DerReader list, reader.Sequence());
   std::vector<Extension> out;
-  std::set<std::string> seen;
-  for (int i = 0; i < sk_X509_EXTENSION_num(extensions); ++i) {
-    X509_EXTENSION* extension = sk_X509_EXTENSION_value(extensions, i);
-    const ASN1_OCTET_STRING* value = X509_EXTENSION_get_data(extension);
-    Extension read{.oid = OidText(X509_EXTENSION_get_object(extension)),
-                   .critical = X509_EXTENSION_get_critical(extension) != 0,
-                   .value = ToBytes(ByteView(ASN1_STRING_get0_data(value),
-                                             static_cast<std::size_t>(ASN1_STRING_length(value))))};
-    if (!seen.insert(read.oid).second) {
-      return Malformed(fmt::format("extension {} twice, wanted once", read.oid));
+  while (!list.empty()) {
+    if (out.size() == kMaxExtensions) return Malformed("more than 64 extensions");
+    ASSIGN_OR_RETURN(const DerReader element, list.Sequence());
+    ASSIGN_OR_RETURN(Extension extension, ReadExtension(element));
+    if (FindByOid(out, extension.oid) != nullptr) {
+      return Malformed(fmt::format("extension {} twice, wanted once", extension.oid));
     }
-    out.push_back(std::move(read));
+    out.push_back(std::move(extension));
   }
   return out;
 }
 
 const Extension* FindByOid(const std::vector<Extension>& extensions, std::string_view oid) {
-  for (const Extension& extension : extensions) {
-    if (extension.oid == oid) return &extension;
-  }
-  return nullptr;
+  const auto found = std::ranges::find(extensions, oid, &Extension::oid);
+  return found == extensions.end() ? nullptr : &*found;
 }
 
-Result<X509NamePtr> MakeName(const DistinguishedName& name) {
-  X509NamePtr out(X509_NAME_new());
-  if (!out) return Internal(OpenSslError("name"));
+Result<Bytes> WriteName(const DistinguishedName& name) {
+  const X509NamePtr native(X509_NAME_new());
+  if (!native) return Internal(OpenSslError("name"));
   for (const NameAttribute& attribute : name) {
     const auto* value = reinterpret_cast<const unsigned char*>(attribute.value.data());
-    if (X509_NAME_add_entry_by_txt(out.get(), attribute.type.c_str(), MBSTRING_UTF8, value,
+    if (X509_NAME_add_entry_by_txt(native.get(), attribute.type.c_str(), MBSTRING_UTF8, value,
                                    static_cast<int>(attribute.value.size()), -1, 0) != 1) {
       return Malformed(OpenSslError(fmt::format("name attribute {}", attribute.type)));
     }
   }
-  return out;
+  const std::uint8_t* der = nullptr;
+  std::size_t size = 0;
+  if (X509_NAME_get0_der(native.get(), &der, &size) != 1) return Internal(OpenSslError("name"));
+  return ToBytes(ByteView(der, size));
 }
 
-Result<Asn1TimePtr> MakeTime(UnixSeconds time) {
+Result<Bytes> WriteTime(UnixSeconds time) {
   constexpr std::int64_t kYear1950 = -631152000;
+  constexpr std::int64_t kYear2050 = 2524608000;
   constexpr std::int64_t kYear10000 = 253402300800;
   if (ToInt(time) < kYear1950 || ToInt(time) >= kYear10000) {
     return Malformed(fmt::format("time {} s, wanted one in the years 1950 to 9999", ToInt(time)));
   }
-  Asn1TimePtr out(ASN1_TIME_set(nullptr, ToInt(time)));
-  if (!out) return Internal(OpenSslError("time"));
-  return out;
+  std::string text = FormatRfc3339(time);
+  std::erase_if(text, [](char c) { return c == '-' || c == ':' || c == 'T'; });
+  if (ToInt(time) >= kYear2050) return DerElementOf(kGeneralizedTime, {AsBytes(text)});
+  return DerElementOf(kUtcTime, {AsBytes(text).subspan(2)});
 }
 
-Result<X509ExtensionPtr> MakeExtension(const Extension& extension) {
-  const OpenSslPtr<ASN1_OBJECT, ASN1_OBJECT_free> object(OBJ_txt2obj(extension.oid.c_str(), 1));
-  const OpenSslPtr<ASN1_OCTET_STRING, ASN1_OCTET_STRING_free> value(ASN1_OCTET_STRING_new());
-  if (!object) return Malformed(OpenSslError(fmt::format("extension OID {}", extension.oid)));
-  if (!value || ASN1_OCTET_STRING_set(value.get(), extension.value.data(),
-                                      static_cast<int>(extension.value.size())) != 1) {
-    return Internal(OpenSslError("extension"));
+Result<Bytes> WriteExtensions(const std::vector<Extension>& extensions) {
+  std::vector<Bytes> list;
+  for (std::size_t i = 0; i < extensions.size(); ++i) {
+    const Extension& extension = extensions[i];
+    if (!IsOid(extension.oid)) {
+      return Malformed(fmt::format("extension \"{}\", wanted an OID", extension.oid));
+    }
+    if (FindByOid(extensions, extension.oid) != &extension) {
+      return Malformed(fmt::format("extension {} twice, wanted once", extension.oid));
+    }
+    list.push_back(
+        DerSequence({DerOid(extension.oid), extension.critical ? DerBoolean(true) : Bytes(),
+                     DerOctetString(extension.value)}));
   }
-  X509ExtensionPtr out(
-      X509_EXTENSION_create_by_OBJ(nullptr, object.get(), extension.critical ? 1 : 0, value.get()));
-  if (!out) return Internal(OpenSslError("extension"));
-  return out;
-}
-
-const EVP_MD* SigningDigest(KeyType type) {
-  switch (type) {
-    case KeyType::kP224:
-    case KeyType::kP256:
-    case KeyType::kRsa: return EVP_sha256();
-    case KeyType::kP384: return EVP_sha384();
-    case KeyType::kP521: return EVP_sha512();
-    case KeyType::kEd25519: return nullptr;
-  }
-  return nullptr;
+  return DerSequence(list);
 }
 
 }  // namespace strongroom::crypto
