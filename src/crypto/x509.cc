@@ -82,6 +82,7 @@ Result<ByteView> ReadBody(const SignedBody& parts, CertificateFields& fields) {
   RETURN_IF_ERROR(validity.ExpectEnd());
   ASSIGN_OR_RETURN(fields.subject, ReadName(body));
   ASSIGN_OR_RETURN(const DerElement spki, body.Next());
+  if (spki.tag != der::kSequence) return Malformed("public key that is no SEQUENCE");
   RETURN_IF_ERROR(ReadTail(body, fields));
   RETURN_IF_ERROR(ReadKnownExtensions(fields));
   return spki.whole;
