@@ -1,0 +1,118 @@
+#include "handover.h"
+
+#include <fcntl.h>
+#include <strongroom/v1/handover.pb.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include <fmt/format.h>
+
+#include "base/files.h"
+#include "base/secret.h"
+#include "crypto/pem.h"
+
+namespace strongroom::modelserver {
+namespace {
+
+constexpr const char* kVariable = "STRONGROOM_HANDOVER_FD";
+constexpr off_t kMaxBytes = 16 << 20;
+constexpr std::size_t kMaxChain = 8;
+
+Result<UniqueFd> HandoverFd() {
+  const char* text = std::getenv(kVariable);
+  if (text == nullptr) {
+    return Precondition(
+        fmt::format("{} is not set: this program is started by strongroom-agent run", kVariable));
+  }
+  char* end = nullptr;
+  const long number = std::strtol(text, &end, 10);
+  if (*text == '\0' || *end != '\0' || number < 3 || number > 1 << 20 ||
+      fcntl(static_cast<int>(number), F_GETFD) < 0) {
+    return Malformed(fmt::format("{} is \"{:.20}\", wanted an open descriptor", kVariable, text));
+  }
+  unsetenv(kVariable);
+  return UniqueFd(static_cast<int>(number));
+}
+
+Result<SecretBytes> ReadAll(int fd) {
+  struct stat status = {};
+  if (fstat(fd, &status) != 0) return FromErrno(errno, "handover");
+  if (status.st_size <= 0 || status.st_size > kMaxBytes) {
+    return Malformed(
+        fmt::format("handover has {} bytes, wanted 1 to {}", status.st_size, kMaxBytes));
+  }
+  SecretBytes bytes(static_cast<std::size_t>(status.st_size));
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t n = pread(fd, bytes.RevealWritable().data() + done, bytes.size() - done,
+                            static_cast<off_t>(done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return FromErrno(errno, "handover");
+    if (n == 0) return Malformed("handover became shorter while it was read");
+    done += static_cast<std::size_t>(n);
+  }
+  return bytes;
+}
+
+// Overwrites the secrets inside a message when its reader is done.
+class WipedMessage {
+ public:
+  ~WipedMessage() {
+    WipeText(*message.mutable_private_key_pkcs8());
+    for (auto& model : *message.mutable_models()) WipeText(*model.mutable_key());
+  }
+  v1::Handover message;
+
+ private:
+  static void WipeText(std::string& text) {
+    Wipe({reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
+  }
+};
+
+Result<net::Credentials> CredentialsOf(const v1::Handover& message) {
+  ASSIGN_OR_RETURN(const auto blocks,
+                   crypto::DecodePem(message.certificate_chain_pem(), kMaxChain));
+  std::vector<Bytes> chain;
+  for (const crypto::PemBlock& block : blocks) {
+    if (block.label != "CERTIFICATE") return Malformed("certificate chain holds something else");
+    chain.push_back(block.content);
+  }
+  return net::Credentials::FromDer(chain, SecretBytes(AsBytes(message.private_key_pkcs8())));
+}
+
+Status AddModel(const v1::Model& model, Handover& out) {
+  if (model.name().empty()) return Malformed("handover has a model without a name");
+  if (out.models.contains(model.name()))
+    return Malformed(fmt::format("handover has model {} twice", model.name()));
+  ASSIGN_OR_RETURN(pfs::WrapKey key, In(fmt::format("key of model {}", model.name()),
+                                        pfs::WrapKey::From(SecretBytes(AsBytes(model.key())))));
+  serving::models::ModelTrust trust{
+      .key = std::move(key), .embedded_prefix = model.embedded_prefix(), .files = {}};
+  for (const auto& [name, digest] : model.files()) trust.files.emplace(name, ToBytes(digest));
+  auto& clients = out.clients[model.name()];
+  for (const std::string& certificate : model.client_certificates())
+    clients.push_back(ToBytes(certificate));
+  out.models.emplace(model.name(), std::move(trust));
+  return {};
+}
+
+}  // namespace
+
+Result<Handover> ReadHandover() {
+  ASSIGN_OR_RETURN(const UniqueFd fd, HandoverFd());
+  ASSIGN_OR_RETURN(const SecretBytes bytes, ReadAll(fd.get()));
+  WipedMessage wiped;
+  const v1::Handover& message = wiped.message;
+  if (!wiped.message.ParseFromArray(bytes.Reveal().data(), static_cast<int>(bytes.size()))) {
+    return Malformed("handover does not parse");
+  }
+  ASSIGN_OR_RETURN(net::Credentials credentials, In("handover", CredentialsOf(message)));
+  Handover out{.credentials = std::move(credentials), .models = {}, .clients = {}};
+  if (message.models().empty()) return Malformed("handover names no model, wanted at least one");
+  for (const v1::Model& model : message.models()) RETURN_IF_ERROR(AddModel(model, out));
+  return out;
+}
+
+}  // namespace strongroom::modelserver

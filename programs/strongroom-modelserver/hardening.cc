@@ -1,0 +1,64 @@
+#include "hardening.h"
+
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace strongroom::modelserver {
+namespace {
+
+constexpr std::string_view kEnginePrefixes[] = {"OV_",   "OPENVINO_", "ONEDNN_",
+                                                "DNNL_", "TBB_",      "OMP_"};
+
+sigset_t EndSignals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  return set;
+}
+
+}  // namespace
+
+Status ForbidDumps() {
+  const rlimit none{.rlim_cur = 0, .rlim_max = 0};
+  if (setrlimit(RLIMIT_CORE, &none) != 0) return FromErrno(errno, "setrlimit(RLIMIT_CORE)");
+  if (prctl(PR_SET_DUMPABLE, 0) != 0) return FromErrno(errno, "prctl(PR_SET_DUMPABLE)");
+  return {};
+}
+
+void DropEngineVariables(Log& log) {
+  std::vector<std::string> names;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string_view text(*entry);
+    for (const std::string_view prefix : kEnginePrefixes) {
+      if (text.starts_with(prefix)) names.emplace_back(text.substr(0, text.find('=')));
+    }
+  }
+  for (const std::string& name : names) {
+    log.Warn("ignored a variable that would steer the engine", {{"name", name}});
+    unsetenv(name.c_str());
+  }
+}
+
+void BlockEndSignals() {
+  const sigset_t set = EndSignals();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+int WaitForEnd() {
+  const sigset_t set = EndSignals();
+  int signal = 0;
+  while (sigwait(&set, &signal) != 0) {
+  }
+  return signal;
+}
+
+}  // namespace strongroom::modelserver

@@ -1,0 +1,20 @@
+#pragma once
+
+#include "base/log.h"
+#include "base/result.h"
+
+namespace strongroom::modelserver {
+
+// No core dumps, no debugger of the same user: memory holds models in the clear.
+Status ForbidDumps();
+
+// Takes variables out of the environment that would steer the engine's libraries (plugins,
+// precision, threads).
+void DropEngineVariables(Log& log);
+
+// Blocks SIGTERM and SIGINT in this thread and all made after it; WaitForEnd returns the one that
+// came.
+void BlockEndSignals();
+int WaitForEnd();
+
+}  // namespace strongroom::modelserver
