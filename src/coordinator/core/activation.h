@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "attest/claims.h"
 #include "attest/sgx/report_body.h"
 #include "base/bytes.h"
 #include "base/secret.h"
@@ -16,6 +17,12 @@
 #include "manifest/manifest.h"
 
 namespace strongroom::coordinator {
+
+// At which stage an activation failed, as the finding of its error; evidence and permission have
+// none. Dialects with a code for each stage tell them apart by it.
+inline constexpr std::string_view kFindingState = "activation.state";
+inline constexpr std::string_view kFindingUuid = "activation.uuid";
+inline constexpr std::string_view kFindingGrant = "activation.grant";
 
 // What a challenge ties an activation to. Ours only: MarbleRun's dialect has none.
 struct ChallengeAnswer {
@@ -65,7 +72,9 @@ class GrantMaker {
              UnixSeconds now)
       : deployment_(deployment), secrets_(secrets), authorities_(authorities), now_(now) {}
 
-  Result<ActivationGrant> Make(const ActivationRequest& request, const std::string& uuid) const;
+  // `claims` are what the workload proved; `uuid` is canonical.
+  Result<ActivationGrant> Make(const ActivationRequest& request, const std::string& uuid,
+                               const attest::VerifiedClaims& claims) const;
 
  private:
   Result<SecretTable> Values(const MarblePlan& plan, const MarbleInstance& instance) const;

@@ -46,8 +46,7 @@ Bytes AuditHeadMessage(const AuditHead& head) {
 Coordinator::Coordinator(Parts parts, Hierarchy authorities)
     : parts_(parts),
       authorities_(std::move(authorities)),
-      journal_(parts.store, parts.clock),
-      evidence_(parts.endorsements, parts.clock) {}
+      journal_(parts.store, parts.clock) {}
 
 Result<std::unique_ptr<Coordinator>> Coordinator::Start(Parts parts, Options options) {
   ASSIGN_OR_RETURN(Hierarchy authorities, FirstAuthorities(parts, options));
@@ -162,7 +161,7 @@ Result<Bytes> Coordinator::Quote(const attest::ReportData& report_data) {
 Result<ProvenEvidence> Coordinator::Prove(const attest::ReportData& report_data) {
   ASSIGN_OR_RETURN(Bytes quote, parts_.issuer.Quote(report_data));
   ASSIGN_OR_RETURN(std::shared_ptr<const attest::Endorsements> endorsements,
-                   evidence_.EndorsementsFor(quote));
+                   parts_.endorsements.ForOwn(quote));
   return ProvenEvidence{std::move(quote), std::move(endorsements)};
 }
 

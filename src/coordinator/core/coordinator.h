@@ -16,7 +16,6 @@
 #include "coordinator/core/budget.h"
 #include "coordinator/core/challenges.h"
 #include "coordinator/core/deployment.h"
-#include "coordinator/core/evidence_check.h"
 #include "coordinator/core/journal.h"
 #include "coordinator/core/pki.h"
 #include "coordinator/core/ports.h"
@@ -125,7 +124,8 @@ class Coordinator {
   Result<Snapshot> Active() const;
   Result<std::shared_ptr<const Deployment>> PrepareAndStore(ByteView raw);
 
-  Status CheckAdmission(const ActivationRequest& request, const Deployment& deployment);
+  Result<attest::VerifiedClaims> CheckAdmission(const ActivationRequest& request,
+                                                const Deployment& deployment);
   Result<ActivationGrant> Admit(const ActivationRequest& request, const Snapshot& now);
   Status Account(const ActivationRequest& request, const ActivationGrant& grant,
                  const Deployment& deployment);
@@ -134,7 +134,6 @@ class Coordinator {
   Parts parts_;
   const Hierarchy authorities_;
   Journal journal_;
-  EvidenceChecker evidence_;
   Guarded<World> world_;
   Guarded<RefusalMeter> refusals_;
 };

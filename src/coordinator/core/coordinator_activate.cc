@@ -4,6 +4,7 @@
 
 #include "base/encoding.h"
 #include "coordinator/core/coordinator.h"
+#include "coordinator/core/evidence_check.h"
 #include "coordinator/core/uuid.h"
 
 // Challenge and activation.
@@ -12,6 +13,16 @@ namespace {
 
 std::string_view DialectName(manifest::Dialect dialect) {
   return dialect == manifest::Dialect::kStrongroom ? "strongroom" : "marblerun";
+}
+
+Error AtStage(std::string_view finding, const Error& error) {
+  return Error(error.code(), error.message(), finding);
+}
+
+// What runs in a rehearsal and fails for a marble wants a secret that nobody has uploaded.
+Error NotYet(const Error& error) {
+  if (error.code() != Code::kMalformed) return error;
+  return Error(Code::kPrecondition, error.message());
 }
 
 // Names of marbles come from the network: only those that the manifest knows become labels.
@@ -40,7 +51,8 @@ Result<ActivationGrant> Coordinator::Activate(const ActivationRequest& request) 
   const std::shared_ptr<const Deployment> deployment = now.has_value() ? now->deployment : nullptr;
   count("coordinator_marble_activations_total", "Activations that were asked for.", deployment);
   auto result = now.has_value() ? Admit(request, *now)
-                                : Result<ActivationGrant>(std::unexpected(now.error()));
+                                : Result<ActivationGrant>(
+                                      std::unexpected(AtStage(kFindingState, now.error())));
   if (!result.has_value()) {
     Refuse(request, result.error());
     return result;
@@ -53,7 +65,7 @@ Result<ActivationGrant> Coordinator::Activate(const ActivationRequest& request) 
 }
 
 Result<ActivationGrant> Coordinator::Admit(const ActivationRequest& request, const Snapshot& now) {
-  RETURN_IF_ERROR(CheckAdmission(request, *now.deployment));
+  ASSIGN_OR_RETURN(const attest::VerifiedClaims claims, CheckAdmission(request, *now.deployment));
   const manifest::Marble& marble = now.deployment->manifest.marbles.at(request.marble);
   RETURN_IF_ERROR(world_.With(
       [&](World& world) { return world.budget.Reserve(request.marble, marble.max_activations); }));
@@ -62,17 +74,18 @@ Result<ActivationGrant> Coordinator::Admit(const ActivationRequest& request, con
     return std::unexpected(error);
   };
   const auto uuid = CanonicalUuid(request.uuid);
-  if (!uuid.has_value()) return give_back(uuid.error());
+  if (!uuid.has_value()) return give_back(AtStage(kFindingUuid, uuid.error()));
   const GrantMaker maker(*now.deployment, *now.secrets, authorities_, parts_.clock.Now());
-  auto grant = maker.Make(request, *uuid);
-  if (!grant.has_value()) return give_back(grant.error());
-  const Status recorded = Account(request, *grant, *now.deployment);
-  if (!recorded.has_value()) return give_back(recorded.error());
+  auto grant = maker.Make(request, *uuid, claims);
+  if (!grant.has_value()) return give_back(AtStage(kFindingGrant, NotYet(grant.error())));
+  const Status recorded = Account(request, *grant, claims);
+  if (!recorded.has_value()) return give_back(AtStage(kFindingGrant, recorded.error()));
   return grant;
 }
 
 // Whether this workload may have this role, in MarbleRun's order of questions.
-Status Coordinator::CheckAdmission(const ActivationRequest& request, const Deployment& deployment) {
+Result<attest::VerifiedClaims> Coordinator::CheckAdmission(const ActivationRequest& request,
+                                                           const Deployment& deployment) {
   if (request.dialect == manifest::Dialect::kStrongroom) {
     if (!request.challenge) return Untrusted("no nonce, wanted one from Challenge");
     const UnixSeconds now = parts_.clock.Now();
@@ -89,12 +102,13 @@ Status Coordinator::CheckAdmission(const ActivationRequest& request, const Deplo
                     "wants strongroom's",
                     request.marble, DialectName(request.dialect)));
   const manifest::Package& package = deployment.manifest.packages.at(marble->second.package);
-  const EvidenceVerdict verdict = evidence_.Check(request.quote, package, request.report_data);
+  EvidenceVerdict verdict = CheckEvidence(request.quote, package, request.report_data,
+                                          parts_.endorsements, parts_.clock.Now());
   if (!verdict.claims) {
     parts_.log.Warn("evidence refused", {{"marble", request.marble}, {"findings", verdict.Ids()}});
     return std::unexpected(verdict.ToError());
   }
-  return {};
+  return *std::move(verdict.claims);
 }
 
 Status Coordinator::Account(const ActivationRequest& request, const ActivationGrant& grant,
@@ -105,7 +119,10 @@ Status Coordinator::Account(const ActivationRequest& request, const ActivationGr
                            {{"marble", request.marble},
                             {"uuid", grant.uuid},
                             {"dialect", std::string(DialectName(request.dialect))},
-                            {"package", deployment.manifest.marbles.at(request.marble).package},
+        {"mrenclave", HexEncode(claims.mrenclave().view())},
+        {"mrsigner", HexEncode(claims.mrsigner().view())},
+        {"tcb-status", std::string(attest::TcbStatusName(claims.tcb().status))},
+        {"anchor", HexEncode(claims.anchor().view())},
                             {"certificate", HexEncode(grant.leaf.Fingerprint().view())},
                             {"evidence", HexEncode(crypto::Sha256(request.quote).view())}}});
   commit.publish = [&] { world_.With([&](World& world) { world.budget.Use(request.marble); }); };

@@ -49,13 +49,15 @@ manifest::SecretValue Placeholder(const manifest::Secret& definition) {
 
 Result<Deployment> PlanDeployment(ByteView raw) {
   ASSIGN_OR_RETURN(manifest::Manifest manifest, manifest::ParseManifest(AsText(raw)));
-  RETURN_IF_ERROR(manifest::CheckManifest(manifest).ToStatus());
+  manifest::CheckReport report = manifest::CheckManifest(manifest);
+  RETURN_IF_ERROR(report.ToStatus());
   Deployment out{.raw = ToBytes(raw),
                  .fingerprint = manifest::Fingerprint(AsText(raw)),
                  .signature = {},
                  .manifest = std::move(manifest),
                  .root_secret = {},
-                 .plans = {}};
+                 .plans = {},
+                 .notes = std::move(report.notes)};
   for (const auto& [name, marble] : out.manifest.marbles) {
     ASSIGN_OR_RETURN(MarblePlan plan, PlanMarble(out.manifest, name, marble));
     out.plans.emplace(name, std::move(plan));

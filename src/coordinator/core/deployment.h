@@ -27,6 +27,7 @@ struct Deployment {
   manifest::Manifest manifest;
   SecretBytes root_secret;  // values of instances are derived from it
   manifest::ByName<MarblePlan> plans;
+  std::vector<manifest::Remark> notes;  // what is weaker in it than it may seem
 };
 
 // Parses and checks `raw`. kMalformed, kUnsupported: it must not be set (manifest/check.h).

@@ -5,13 +5,11 @@
 #include <fmt/format.h>
 
 #include "attest/policy.h"
-#include "attest/quote.h"
+#include "attest/verifier.h"
 #include "manifest/match.h"
 
 namespace strongroom::coordinator {
 namespace {
-
-constexpr std::size_t kMaxChecked = 256;
 
 attest::Finding FindingOf(std::string id, const Error& error) {
   return {.id = std::move(id),
@@ -45,61 +43,18 @@ Error EvidenceVerdict::ToError() const {
   return Error(first.code(), "evidence refused: " + first.message() + others);
 }
 
-Result<std::shared_ptr<const attest::Endorsements>> EvidenceChecker::EndorsementsFor(
-    ByteView quote) {
-  ASSIGN_OR_RETURN(const attest::Quote parsed, attest::ParseQuote(quote));
-  ASSIGN_OR_RETURN(const attest::EndorsementSubject subject,
-                   attest::UnverifiedEndorsementSubject(parsed));
-  return endorsements_.Get(subject);
-}
-
-Result<attest::PreparedEndorsements> EvidenceChecker::Prepare(
-    const Key& key, const std::shared_ptr<const attest::Endorsements>& source,
-    std::vector<attest::Finding>& errors) {
-  std::optional<attest::PreparedEndorsements> known =
-      checked_.With([&](auto& checked) -> std::optional<attest::PreparedEndorsements> {
-        const auto found = checked.find(key);
-        if (found == checked.end() || found->second.source != source) return std::nullopt;
-        return found->second.prepared;
-      });
-  if (known) return *known;
-  const attest::Preparation fresh = attest::PrepareEndorsements(*source, key.anchors, clock_.Now());
-  if (!fresh.endorsements) {
-    AddErrors(fresh.findings, errors);
-    return Untrusted("the endorsements are not valid");
-  }
-  checked_.With([&](auto& checked) {
-    if (checked.size() >= kMaxChecked) checked.clear();
-    checked.insert_or_assign(key, Checked{source, *fresh.endorsements});
-  });
-  return *fresh.endorsements;
-}
-
-EvidenceVerdict EvidenceChecker::Check(ByteView quote, const manifest::Package& package,
-                                       const attest::ReportData& wanted) {
+EvidenceVerdict CheckEvidence(ByteView quote, const manifest::Package& package,
+                              const attest::ReportData& wanted, EndorsementSource& endorsements,
+                              UnixSeconds now) {
   EvidenceVerdict out;
-  const auto parsed = attest::ParseQuote(quote);
-  if (!parsed.has_value()) {
-    out.errors.push_back(FindingOf("evidence.malformed", parsed.error()));
+  const auto checked = endorsements.For(quote, manifest::AnchorsOf(package));
+  if (!checked.has_value()) {
+    out.errors.push_back(FindingOf("evidence.endorsements", checked.error()));
     return out;
   }
-  const auto subject = attest::UnverifiedEndorsementSubject(*parsed);
-  if (!subject.has_value()) {
-    out.errors.push_back(FindingOf("evidence.no-platform", subject.error()));
-    return out;
-  }
-  const auto endorsements = endorsements_.Get(*subject);
-  if (!endorsements.has_value()) {
-    out.errors.push_back(
-        FindingOf("endorsements.unavailable", endorsements.error().In("no endorsements")));
-    return out;
-  }
-  const Key key{subject->fmspc, subject->platform_ca, manifest::AnchorsOf(package)};
-  const auto prepared = Prepare(key, *endorsements, out.errors);
-  if (!prepared.has_value()) return out;
-
-  attest::Appraisal appraisal =
-      attest::VerifySgxQuote(quote, *prepared, clock_.Now(), manifest::VerifierOptionsOf(package));
+  attest::Appraisal appraisal = attest::VerifySgxQuote(quote, checked->prepared, now,
+                                                       manifest::VerifierOptionsOf(package),
+                                                       checked->raw->pck_certificate_chain);
   AddErrors(appraisal.findings, out.errors);
   if (!appraisal.claims) return out;
   const Status bound = attest::ExpectReportData(*appraisal.claims, wanted);

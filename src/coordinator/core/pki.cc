@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/reader.h"
 #include "crypto/cert_builder.h"
 #include "crypto/oid.h"
 #include "manifest/checks.h"
@@ -70,6 +71,11 @@ Result<crypto::Certificate> IssueLeaf(const LeafSpec& spec, const crypto::Public
   leaf.key_usage = crypto::kDigitalSignature | crypto::kKeyAgreement;
   leaf.extended_key_usage = kBothEnds;
   leaf.extra_extensions = {{std::string(kMarbleTypeOid), false, ToBytes(spec.marble)}};
+  if (spec.anchor != attest::TrustAnchors::IntelRoot()) {
+    Writer octets;  // DER: OCTET STRING of 32 bytes
+    octets.U8(0x04).U8(0x20).Put(spec.anchor.view());
+    leaf.extra_extensions.push_back({std::string(kTrustAnchorOid), false, octets.bytes()});
+  }
   return crypto::SignCertificate(leaf, key, {authorities.marble_root, authorities.mesh_key});
 }
 

@@ -6,9 +6,10 @@
 #include <string_view>
 #include <vector>
 
-#include "attest/endorsement_subject.h"
+#include "attest/anchors.h"
 #include "attest/endorsements.h"
 #include "attest/sgx/report_body.h"
+#include "attest/verifier.h"
 #include "base/bytes.h"
 #include "base/result.h"
 #include "base/secret.h"
@@ -26,14 +27,22 @@ class EvidenceIssuer {
   virtual Result<Bytes> Quote(const attest::ReportData& report_data) = 0;
 };
 
-// Collateral for a platform, fetched and cached by someone else, trusted by nobody yet.
+// Endorsements as received, to be sent on, and as checked, to verify quotes with.
+struct CheckedEndorsements {
+  std::shared_ptr<const attest::Endorsements> raw;  // shared: held while a cache replaces it
+  attest::PreparedEndorsements prepared;
+};
+
+// Collateral for the platforms that quotes come from; fetched, checked and cached by someone else.
 class EndorsementSource {
  public:
   virtual ~EndorsementSource() = default;
-  // Never null. The same pointer means the same content, so that what was checked once need not be
-  // checked again. shared_ptr: many activations hold what a cache may replace meanwhile.
-  virtual Result<std::shared_ptr<const attest::Endorsements>> Get(
-      const attest::EndorsementSubject& subject) = 0;
+  // Checked up to one of `anchors`. kUntrusted: what there is does not convince; kUnavailable,
+  // kDeadline: try again later.
+  virtual Result<CheckedEndorsements> For(ByteView quote, const attest::TrustAnchors& anchors) = 0;
+  // For a quote of our own, whoever vouches for it: to be sent to those who verify us, and trusted
+  // by nobody here.
+  virtual Result<std::shared_ptr<const attest::Endorsements>> ForOwn(ByteView quote) = 0;
 };
 
 // Keys that only this program on this platform gets.
