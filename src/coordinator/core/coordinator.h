@@ -128,7 +128,7 @@ class Coordinator {
                                                 const Deployment& deployment);
   Result<ActivationGrant> Admit(const ActivationRequest& request, const Snapshot& now);
   Status Account(const ActivationRequest& request, const ActivationGrant& grant,
-                 const Deployment& deployment);
+                 const attest::VerifiedClaims& claims);
   void Refuse(const ActivationRequest& request, const Error& error);
 
   Parts parts_;

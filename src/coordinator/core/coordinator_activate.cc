@@ -112,7 +112,7 @@ Result<attest::VerifiedClaims> Coordinator::CheckAdmission(const ActivationReque
 }
 
 Status Coordinator::Account(const ActivationRequest& request, const ActivationGrant& grant,
-                            const Deployment& deployment) {
+                            const attest::VerifiedClaims& claims) {
   Commit commit;
   commit.counter = request.marble;
   commit.events.push_back({"activated",
