@@ -1,9 +1,10 @@
 // The coordinator: holds one manifest inside a TEE, verifies workloads against it, and gives them
 // their certificates, secrets and model keys.
-#include <csignal>
-#include <cstdio>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+
+#include <csignal>
+#include <cstdio>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -77,7 +78,8 @@ void AddFlags(CLI::App& app, Flags& flags) {
   app.add_flag("--access-log", flags.access_log, "one line for each request");
   app.footer(
       "Runs inside a TEE only: it asks for its evidence over the socket that strongroom-simtee "
-      "leaves open\n(STRONGROOM_ATTESTATION_FD) or from /dev/attestation as Gramine offers it. Roots "
+      "leaves open\n(STRONGROOM_ATTESTATION_FD) or from /dev/attestation as Gramine offers it. "
+      "Roots "
       "of trust are Intel's and\nthose that the manifest names; no flag adds one.");
 }
 
@@ -95,8 +97,7 @@ std::string Anywhere(const std::string& address) {
 }
 
 Result<std::unique_ptr<collateral::EndorsementSource>> OpenCollateral(const Flags& flags) {
-  if (!flags.collateral_bundle.empty())
-    return collateral::Bundle::Read(flags.collateral_bundle);
+  if (!flags.collateral_bundle.empty()) return collateral::Bundle::Read(flags.collateral_bundle);
   const bool intel = flags.pccs_url.starts_with("https://api.trustedservices.intel.com");
   return collateral::PccsSource::Make(
       {.url = flags.pccs_url, .root_ca_crl_url = intel ? kIntelRootCrl : ""});
@@ -145,15 +146,15 @@ Status Run(const Flags& flags, const sigset_t& signals) {
                    coordinator::Coordinator::Start(parts, {.names = flags.names}));
   if (!flags.startup_manifest.empty())
     RETURN_IF_ERROR(SetStartupManifest(*core, flags.startup_manifest));
-  ASSIGN_OR_RETURN(const std::unique_ptr<coordinator::FrontEnds> front_ends,
-                   coordinator::FrontEnds::Start(
-                       *core,
-                       {.client_address = Anywhere(flags.client_address),
-                        .mesh_address = Anywhere(flags.mesh_address),
-                        .metrics_address =
-                            flags.metrics_address.empty() ? "" : Anywhere(flags.metrics_address),
-                        .access_log = flags.access_log},
-                       log, metrics));
+  ASSIGN_OR_RETURN(
+      const std::unique_ptr<coordinator::FrontEnds> front_ends,
+      coordinator::FrontEnds::Start(
+          *core,
+          {.client_address = Anywhere(flags.client_address),
+           .mesh_address = Anywhere(flags.mesh_address),
+           .metrics_address = flags.metrics_address.empty() ? "" : Anywhere(flags.metrics_address),
+           .access_log = flags.access_log},
+          log, metrics));
   log.Info("ready", {{"version", std::string(Version())},
                      {"tee", source->Description()},
                      {"client-port", std::to_string(front_ends->client_port())},

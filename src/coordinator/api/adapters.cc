@@ -10,15 +10,15 @@ namespace {
 
 constexpr std::size_t kMaxPckChain = 5;
 
-// The root that a quote of our own names. It decides nothing: it only lets the cache check that what
-// is sent along belongs together.
+// The root that a quote of our own names. It decides nothing: it only lets the cache check that
+// what is sent along belongs together.
 Result<attest::TrustAnchors> RootNamedBy(ByteView quote) {
   ASSIGN_OR_RETURN(const attest::Quote parsed, attest::ParseQuote(quote));
   if (parsed.certification_type != attest::CertificationDataType::kPckChain)
     return Unsupported("the TEE's quotes carry no certificates of their platform");
-  ASSIGN_OR_RETURN(const std::vector<crypto::Certificate> chain,
-                   crypto::Certificate::ChainFromPem(AsText(parsed.certification_data),
-                                                     kMaxPckChain));
+  ASSIGN_OR_RETURN(
+      const std::vector<crypto::Certificate> chain,
+      crypto::Certificate::ChainFromPem(AsText(parsed.certification_data), kMaxPckChain));
   for (const crypto::Certificate& certificate : chain) {
     if (!(certificate.fields().subject == certificate.fields().issuer)) continue;
     ASSIGN_OR_RETURN(const crypto::PublicKey key, certificate.public_key());

@@ -71,9 +71,8 @@ void ClientApi::Register(net::Router& router) {
 }
 
 void ClientApi::RegisterProbes(net::Router& router) {
-  router.Handle("GET", "/healthz", [](const net::Request&) {
-    return net::Response::Text(200, "alive\n");
-  });
+  router.Handle("GET", "/healthz",
+                [](const net::Request&) { return net::Response::Text(200, "alive\n"); });
   router.Handle("GET", "/readyz", [this](const net::Request& r) { return Ready(r); });
   router.Handle("GET", "/metrics", [this](const net::Request&) {
     return net::Response::Text(200, metrics_.Render());
@@ -82,14 +81,14 @@ void ClientApi::RegisterProbes(net::Router& router) {
 
 void ClientApi::RegisterV2(net::Router& router) {
   router.Handle("GET", "/api/v2/status", [this](const net::Request& r) { return Status(r); });
-  router.Handle("GET", "/api/v2/manifest", [this](const net::Request& r) { return GetManifest(r); });
+  router.Handle("GET", "/api/v2/manifest",
+                [this](const net::Request& r) { return GetManifest(r); });
   router.Handle("POST", "/api/v2/manifest",
                 [this](const net::Request& r) { return PostManifest(r); },
                 {.max_body_bytes = kMaxManifestRequestBytes});
   router.Handle("GET", "/api/v2/quote", [this](const net::Request& r) { return Quote(r); });
   router.Handle("GET", "/api/v2/secrets", [this](const net::Request& r) { return GetSecrets(r); });
-  router.Handle("POST", "/api/v2/secrets",
-                [this](const net::Request& r) { return PostSecrets(r); },
+  router.Handle("POST", "/api/v2/secrets", [this](const net::Request& r) { return PostSecrets(r); },
                 {.max_body_bytes = kMaxSecretsUploadBytes});
   router.Handle("GET", "/api/v2/audit", [this](const net::Request& r) { return Audit(r); });
 }
@@ -155,8 +154,8 @@ net::Response ClientApi::GetManifest(const net::Request&) {
 }
 
 net::Response ClientApi::PostManifest(const net::Request& request) {
-  const auto document = JsonDocument::Parse(AsText(request.body.view()),
-                                            {.max_bytes = kMaxManifestRequestBytes});
+  const auto document =
+      JsonDocument::Parse(AsText(request.body.view()), {.max_bytes = kMaxManifestRequestBytes});
   if (!document.has_value()) return Failure(400, document.error().message());
   const auto text = document->root().GetString("manifest");
   if (!text.has_value()) return Failure(400, text.error().message());

@@ -17,9 +17,9 @@ net::Response SuccessNull();
 // {"status":"error","data":null,"message":…}, as plain text; without the message when it is empty.
 net::Response Failure(int status, std::string_view message);
 
-// An error by MarbleRun's few statuses: 401 for a certificate that is no user's, 400 for a malformed
-// request, 409 for another manifest than the client meant (ours: only our clients say what they
-// mean), 500 for the rest.
+// An error by MarbleRun's few statuses: 401 for a certificate that is no user's, 400 for a
+// malformed request, 409 for another manifest than the client meant (ours: only our clients say
+// what they mean), 500 for the rest.
 net::Response FailureOf(const Error& error);
 
 }  // namespace strongroom::coordinator

@@ -38,7 +38,8 @@ Result<Bytes> Activate(Coordinator& core, const net::GrpcCall& call, ByteView me
     return std::unexpected(InDialect(deployment.error()));
   const Bytes* certificate = call.connection->peer_certificate();
   if (certificate == nullptr)
-    return Untrusted("the connection has no client certificate, wanted the one that is in the quote");
+    return Untrusted(
+        "the connection has no client certificate, wanted the one that is in the quote");
   const auto quote = ratls::UnwrapIfOpenEnclave(AsBytes(request.quote()));
   if (!quote.has_value()) return Denied("Quote: " + quote.error().message());
   const ActivationRequest wanted{.dialect = manifest::Dialect::kMarbleRun,

@@ -38,10 +38,10 @@ Result<Bytes> Attest(Coordinator& core, const net::GrpcCall& call, ByteView mess
   ASSIGN_OR_RETURN(const v1::AttestRequest request, ParseMessage<v1::AttestRequest>(message));
   ASSIGN_OR_RETURN(const Bytes exporter, ExporterOf(call));
   // The mesh listener shows the marble root.
-  ASSIGN_OR_RETURN(const attest::ReportData report_data,
-                   ratls::CoordinatorReportData(
-                       AsBytes(request.nonce()),
-                       core.authorities().mesh_key.public_key().SpkiDer(), exporter));
+  ASSIGN_OR_RETURN(
+      const attest::ReportData report_data,
+      ratls::CoordinatorReportData(AsBytes(request.nonce()),
+                                   core.authorities().mesh_key.public_key().SpkiDer(), exporter));
   ASSIGN_OR_RETURN(const ProvenEvidence evidence, core.Prove(report_data));
   v1::AttestResponse out;
   out.set_evidence(ToText(evidence.quote));
@@ -64,9 +64,9 @@ Result<ActivationRequest> RequestOf(const net::GrpcCall& call, const v1::Activat
   ASSIGN_OR_RETURN(const Bytes exporter, ExporterOf(call));
   ASSIGN_OR_RETURN(const crypto::CertificateRequest csr,
                    In("csr", crypto::CertificateRequest::FromDer(AsBytes(message.csr()))));
-  ASSIGN_OR_RETURN(const attest::ReportData report_data,
-                   ratls::ActivationReportData(AsBytes(message.nonce()),
-                                               csr.public_key().SpkiDer(), exporter));
+  ASSIGN_OR_RETURN(
+      const attest::ReportData report_data,
+      ratls::ActivationReportData(AsBytes(message.nonce()), csr.public_key().SpkiDer(), exporter));
   return ActivationRequest{
       .dialect = manifest::Dialect::kStrongroom,
       .marble = message.marble(),
@@ -100,9 +100,11 @@ std::shared_ptr<const net::GrpcService> MakeMeshService(Coordinator& core) {
   using Call = Result<Bytes> (*)(Coordinator&, const net::GrpcCall&, ByteView);
   auto out = std::make_shared<net::GrpcService>();
   const auto handle = [&](const char* method, Call handler) {
-    out->Handle(method, [&core, handler](const net::GrpcCall& call, ByteView message) {
-      return handler(core, call, message);
-    }, {.max_message_bytes = kMaxActivationMessageBytes});
+    out->Handle(method,
+                [&core, handler](const net::GrpcCall& call, ByteView message) {
+                  return handler(core, call, message);
+                },
+                {.max_message_bytes = kMaxActivationMessageBytes});
   };
   handle("/strongroom.v1.Coordinator/Attest", Attest);
   handle("/strongroom.v1.Coordinator/Challenge", Challenge);

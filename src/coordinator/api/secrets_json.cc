@@ -71,8 +71,7 @@ Result<SecretsUpload> ParseSecretsUpload(std::string_view json) {
   if (const Json* expected = document.root().Find("manifestFingerprint"); expected != nullptr) {
     ASSIGN_OR_RETURN(const std::string_view hex, expected->String());
     ASSIGN_OR_RETURN(const Bytes digest, In("manifestFingerprint", HexDecode(hex)));
-    ASSIGN_OR_RETURN(out.expected,
-                     In("manifestFingerprint", manifest::Sha256Digest::From(digest)));
+    ASSIGN_OR_RETURN(out.expected, In("manifestFingerprint", manifest::Sha256Digest::From(digest)));
   }
   return out;
 }

@@ -75,16 +75,13 @@ Result<std::vector<ModelGrant>> GrantMaker::Models(const manifest::Marble& marbl
   return out;
 }
 
-Result<ActivationGrant> GrantMaker::Make(const ActivationRequest& request,
-                                         const std::string& uuid,
+Result<ActivationGrant> GrantMaker::Make(const ActivationRequest& request, const std::string& uuid,
                                          const attest::VerifiedClaims& claims) const {
   const manifest::Marble& marble = deployment_.manifest.marbles.at(request.marble);
   const MarblePlan& plan = deployment_.plans.at(request.marble);
   ASSIGN_OR_RETURN(const LeafKey key, KeyToCertify(request));
-  const LeafSpec spec{.uuid = uuid,
-                      .marble = request.marble,
-                      .names = plan.names,
-                      .anchor = claims.anchor()};
+  const LeafSpec spec{
+      .uuid = uuid, .marble = request.marble, .names = plan.names, .anchor = claims.anchor()};
   ASSIGN_OR_RETURN(crypto::Certificate leaf, IssueLeaf(spec, key.public_key, authorities_, now_));
   ASSIGN_OR_RETURN(SecretTable secrets,
                    Values(plan, {request.marble, uuid, marble.disable_secret_binding}));

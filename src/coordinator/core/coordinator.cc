@@ -44,9 +44,7 @@ Bytes AuditHeadMessage(const AuditHead& head) {
 }
 
 Coordinator::Coordinator(Parts parts, Hierarchy authorities)
-    : parts_(parts),
-      authorities_(std::move(authorities)),
-      journal_(parts.store, parts.clock) {}
+    : parts_(parts), authorities_(std::move(authorities)), journal_(parts.store, parts.clock) {}
 
 Result<std::unique_ptr<Coordinator>> Coordinator::Start(Parts parts, Options options) {
   ASSIGN_OR_RETURN(Hierarchy authorities, FirstAuthorities(parts, options));

@@ -50,9 +50,9 @@ Result<ActivationGrant> Coordinator::Activate(const ActivationRequest& request) 
   Result<Snapshot> now = Active();
   const std::shared_ptr<const Deployment> deployment = now.has_value() ? now->deployment : nullptr;
   count("coordinator_marble_activations_total", "Activations that were asked for.", deployment);
-  auto result = now.has_value() ? Admit(request, *now)
-                                : Result<ActivationGrant>(
-                                      std::unexpected(AtStage(kFindingState, now.error())));
+  auto result = now.has_value()
+                    ? Admit(request, *now)
+                    : Result<ActivationGrant>(std::unexpected(AtStage(kFindingState, now.error())));
   if (!result.has_value()) {
     Refuse(request, result.error());
     return result;
@@ -119,10 +119,10 @@ Status Coordinator::Account(const ActivationRequest& request, const ActivationGr
                            {{"marble", request.marble},
                             {"uuid", grant.uuid},
                             {"dialect", std::string(DialectName(request.dialect))},
-        {"mrenclave", HexEncode(claims.mrenclave().view())},
-        {"mrsigner", HexEncode(claims.mrsigner().view())},
-        {"tcb-status", std::string(attest::TcbStatusName(claims.tcb().status))},
-        {"anchor", HexEncode(claims.anchor().view())},
+                            {"mrenclave", HexEncode(claims.mrenclave().view())},
+                            {"mrsigner", HexEncode(claims.mrsigner().view())},
+                            {"tcb-status", std::string(attest::TcbStatusName(claims.tcb().status))},
+                            {"anchor", HexEncode(claims.anchor().view())},
                             {"certificate", HexEncode(grant.leaf.Fingerprint().view())},
                             {"evidence", HexEncode(crypto::Sha256(request.quote).view())}}});
   commit.publish = [&] { world_.With([&](World& world) { world.budget.Use(request.marble); }); };

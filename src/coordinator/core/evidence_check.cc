@@ -52,9 +52,9 @@ EvidenceVerdict CheckEvidence(ByteView quote, const manifest::Package& package,
     out.errors.push_back(FindingOf("evidence.endorsements", checked.error()));
     return out;
   }
-  attest::Appraisal appraisal = attest::VerifySgxQuote(quote, checked->prepared, now,
-                                                       manifest::VerifierOptionsOf(package),
-                                                       checked->raw->pck_certificate_chain);
+  attest::Appraisal appraisal =
+      attest::VerifySgxQuote(quote, checked->prepared, now, manifest::VerifierOptionsOf(package),
+                             checked->raw->pck_certificate_chain);
   AddErrors(appraisal.findings, out.errors);
   if (!appraisal.claims) return out;
   const Status bound = attest::ExpectReportData(*appraisal.claims, wanted);
