@@ -1,0 +1,3 @@
+#include "simtee/testing_library.h"
+
+extern "C" int strongroom_probe_library() { return 1001; }
