@@ -57,7 +57,7 @@ std::string FoldName(std::string_view name) {
 }
 
 Result<Fields> Fields::Of(const Json& json, std::vector<Remark>& unknown) {
-  Fields out(json, unknown);
+  Fields out(unknown);
   if (json.IsNull()) return out;
   RETURN_IF_ERROR(WantObject(json));
   for (const auto& [name, value] : json.members()) {

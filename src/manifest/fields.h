@@ -91,13 +91,12 @@ class Fields {
   }
 
  private:
-  Fields(const Json& json, std::vector<Remark>& unknown) : json_(&json), unknown_(&unknown) {}
+  explicit Fields(std::vector<Remark>& unknown) : unknown_(&unknown) {}
   static Status WantArray(const Json& json);
   static Status WantObject(const Json& json);
   static Status ReadHex(const Json& json, std::span<std::uint8_t> out);
   static Status ReadNumber(const Json& json, std::uint64_t max, std::uint64_t& out);
 
-  const Json* json_;
   std::vector<Remark>* unknown_;
   std::map<std::string, const Json*, std::less<>> left_;  // by folded name
 };
