@@ -1,0 +1,125 @@
+#include "agent/child.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/close_range.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+namespace strongroom::agent {
+namespace {
+
+constexpr std::array kForwarded = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT};
+constexpr int kSignalBase = 128;
+
+// "NAME=value" and the terminating zero, in memory that is wiped at the end.
+std::vector<SecretBytes> Terminated(const std::vector<SecretBytes>& texts) {
+  std::vector<SecretBytes> out;
+  for (const SecretBytes& text : texts) {
+    SecretBytes copy(text.size() + 1);
+    std::ranges::copy(text.Reveal(), copy.RevealWritable().begin());
+    out.push_back(std::move(copy));
+  }
+  return out;
+}
+
+struct ExecArguments {
+  explicit ExecArguments(ChildSpec& spec) : environment_texts(Terminated(spec.environment)) {
+    for (std::string& argument : spec.argv) argv.push_back(argument.data());
+    argv.push_back(nullptr);
+    for (SecretBytes& text : environment_texts) environment.push_back(reinterpret_cast<char*>(text.RevealWritable().data()));
+    environment.push_back(nullptr);
+  }
+  std::vector<SecretBytes> environment_texts;
+  std::vector<char*> argv;
+  std::vector<char*> environment;
+};
+
+// In the child: only calls that are safe after fork. Ends in exec, or in its errno on `report`.
+[[noreturn]] void Execute(const char* program, const ExecArguments& arguments, int handover, pid_t parent,
+                          const sigset_t& mask, int report) {
+  const bool ready = prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent &&
+                     close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) == 0 &&
+                     (handover < 0 || fcntl(handover, F_SETFD, 0) == 0) && sigprocmask(SIG_SETMASK, &mask, nullptr) == 0;
+  std::signal(SIGPIPE, SIG_DFL);  // ignored by the network code of this process, and inherited
+  if (ready) execve(program, arguments.argv.data(), arguments.environment.data());
+  const int error = errno;
+  const ssize_t told = write(report, &error, sizeof(error));
+  _exit(told == sizeof(error) ? 126 : 125);
+}
+
+Status StartError(int error, const std::string& program) {
+  if (error == ENOENT) return NotFound(fmt::format("{}: there is no such program, or its interpreter is not there", program));
+  if (error == EACCES || error == EPERM) {
+    return Denied(fmt::format("{} cannot be executed: it is not part of what was measured, or has no execute permission", program));
+  }
+  return Internal(fmt::format("{} cannot be executed: {}", program, std::strerror(error)));
+}
+
+}  // namespace
+
+BlockedSignals::BlockedSignals() {
+  sigemptyset(&waited_);
+  for (const int signal : kForwarded) sigaddset(&waited_, signal);
+  sigaddset(&waited_, SIGCHLD);
+  pthread_sigmask(SIG_BLOCK, &waited_, &before_);
+}
+
+BlockedSignals::~BlockedSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+Result<Child> Child::Start(ChildSpec spec, const BlockedSignals& signals) {
+  int reports[2];
+  if (pipe2(reports, O_CLOEXEC) != 0) return FromErrno(errno, "pipe");
+  const UniqueFd report_in(reports[0]);
+  UniqueFd report_out(reports[1]);
+  const ExecArguments arguments(spec);
+  const pid_t parent = getpid();
+  const pid_t pid = fork();
+  if (pid < 0) return FromErrno(errno, "fork");
+  if (pid == 0) {
+    Execute(spec.program.c_str(), arguments, spec.handover.get(), parent, signals.before(), report_out.get());
+  }
+  report_out.Reset();
+  int error = 0;
+  ssize_t got = 0;
+  do {
+    got = read(report_in.get(), &error, sizeof(error));
+  } while (got < 0 && errno == EINTR);
+  if (got == 0) return Child(pid, signals);  // closed by exec
+  waitpid(pid, nullptr, 0);
+  RETURN_IF_ERROR(StartError(error, spec.program));
+  return Internal("the program did not start");
+}
+
+int Child::Wait() {
+  while (true) {
+    siginfo_t info{};
+    const int signal = sigwaitinfo(&signals_->waited(), &info);
+    if (signal < 0) continue;
+    if (signal != SIGCHLD) {
+      // The terminal's own signals reach the whole process group by themselves.
+      if (info.si_code <= 0) kill(pid_, signal);
+      continue;
+    }
+    int status = 0;
+    for (pid_t ended = waitpid(-1, &status, WNOHANG); ended > 0; ended = waitpid(-1, &status, WNOHANG)) {
+      if (ended != pid_) continue;
+      return WIFEXITED(status) ? WEXITSTATUS(status) : kSignalBase + WTERMSIG(status);
+    }
+  }
+}
+
+Status ForbidCoreDumps() {
+  // A limit of 1 also keeps the kernel from piping a core to a handler, which 0 does not (coredump.c).
+  const rlimit one{.rlim_cur = 1, .rlim_max = 1}, none{.rlim_cur = 0, .rlim_max = 0};
+  if (setrlimit(RLIMIT_CORE, &one) == 0 || setrlimit(RLIMIT_CORE, &none) == 0) return {};
+  return FromErrno(errno, "setrlimit");
+}
+
+}  // namespace strongroom::agent

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <csignal>
+#include <string>
+#include <vector>
+
+#include "base/files.h"
+#include "base/secret.h"
+
+namespace strongroom::agent {
+
+// Signals that the agent passes on, and SIGCHLD: blocked in the calling thread, and in all threads that it starts later.
+// Call once, before the first thread. What was blocked before is what a child gets.
+class BlockedSignals {
+ public:
+  BlockedSignals();
+  ~BlockedSignals();
+  BlockedSignals(const BlockedSignals&) = delete;
+  BlockedSignals& operator=(const BlockedSignals&) = delete;
+
+  const sigset_t& waited() const { return waited_; }
+  const sigset_t& before() const { return before_; }
+
+ private:
+  sigset_t waited_;
+  sigset_t before_;
+};
+
+// What is to be started. Texts may hold secrets; they are wiped when the child runs.
+struct ChildSpec {
+  std::string program;
+  std::vector<std::string> argv;
+  std::vector<SecretBytes> environment;  // "NAME=value"
+  UniqueFd handover;                     // stays open across exec, under its own number; not valid: none
+};
+
+// A program that runs in this process's place for everyone outside: it gets its signals, its standard streams and its
+// exit code is the agent's. When the agent dies, even by SIGKILL, so does the program.
+class Child {
+ public:
+  // kNotFound, kDenied (not executable: not measured, noexec), kInternal. From the main thread.
+  static Result<Child> Start(ChildSpec spec, const BlockedSignals& signals);
+
+  // Passes signals on until the program has ended; buries strays when it is the first process of a container.
+  // The exit code, or 128 plus the signal.
+  int Wait();
+
+  pid_t pid() const { return pid_; }
+
+ private:
+  Child(pid_t pid, const BlockedSignals& signals) : pid_(pid), signals_(&signals) {}
+  pid_t pid_;
+  const BlockedSignals* signals_;
+};
+
+// No core of this process and its children is ever written, nor piped to a handler.
+Status ForbidCoreDumps();
+
+}  // namespace strongroom::agent

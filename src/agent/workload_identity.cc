@@ -1,0 +1,89 @@
+#include "agent/workload_identity.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "base/encoding.h"
+#include "base/files.h"
+
+namespace strongroom::agent {
+namespace {
+
+constexpr std::size_t kMaxUuidFileBytes = 4096;
+
+bool IsUuid(std::string_view text) {
+  constexpr std::string_view form = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+  if (text.size() != form.size()) return false;
+  for (std::size_t i = 0; i < form.size(); ++i) {
+    if (form[i] == '-' ? text[i] != '-' : !HexDecode(fmt::format("0{}", text[i])).has_value()) return false;
+  }
+  return true;
+}
+
+std::string_view Trimmed(std::string_view text) {
+  constexpr std::string_view space = " \t\r\n";
+  const std::size_t first = text.find_first_not_of(space);
+  return first == std::string_view::npos ? "" : text.substr(first, text.find_last_not_of(space) - first + 1);
+}
+
+Result<std::string> UuidOf(const std::string& file, Entropy& entropy) {
+  if (file.empty()) return MakeUuid(entropy);
+  const auto text = ReadTextFile(file, kMaxUuidFileBytes);
+  if (text.has_value()) {
+    if (!IsUuid(Trimmed(*text))) return Malformed(fmt::format("{} holds no UUID", file));
+    return std::string(Trimmed(*text));
+  }
+  if (text.error().code() != Code::kNotFound) return std::unexpected(text.error());
+  std::string uuid = MakeUuid(entropy);
+  RETURN_IF_ERROR(CreateFileAtomic(file, AsBytes(uuid), 0600));
+  return uuid;
+}
+
+Result<std::string> MarbleOf(const std::string& measured, const std::optional<std::string>& host) {
+  if (measured.empty() && (!host || host->empty())) {
+    return Malformed("no marble is named, wanted one in the measured configuration or in EDG_MARBLE_TYPE");
+  }
+  if (measured.empty()) return *host;
+  if (host && !host->empty() && *host != measured) {
+    return Malformed(fmt::format("EDG_MARBLE_TYPE is \"{}\", but the measured configuration says \"{}\"", host->substr(0, 80), measured));
+  }
+  return measured;
+}
+
+std::vector<std::string> SplitNames(std::string_view list) {
+  std::vector<std::string> out;
+  while (!list.empty()) {
+    const std::size_t comma = list.find(',');
+    if (const std::string_view name = Trimmed(list.substr(0, comma)); !name.empty()) out.emplace_back(name);
+    list = comma == std::string_view::npos ? "" : list.substr(comma + 1);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string MakeUuid(Entropy& entropy) {
+  std::array<std::uint8_t, 16> bytes{};
+  entropy.Fill(bytes);
+  bytes[6] = static_cast<std::uint8_t>((bytes[6] & 0x0f) | 0x40);  // version 4
+  bytes[8] = static_cast<std::uint8_t>((bytes[8] & 0x3f) | 0x80);  // RFC 4122's variant
+  std::string text = HexEncode(bytes);
+  for (const std::size_t at : {20U, 16U, 12U, 8U}) text.insert(at, 1, '-');
+  return text;
+}
+
+Result<WorkloadIdentity> FindIdentity(const AgentConfig& config, const Environment& environment, Entropy& entropy) {
+  const auto value_or = [&environment](const std::string& name, std::string otherwise) {
+    const auto value = environment(name);
+    return value && !value->empty() ? *value : std::move(otherwise);
+  };
+  WorkloadIdentity out;
+  out.coordinator = value_or("STRONGROOM_COORDINATOR", value_or("EDG_MARBLE_COORDINATOR_ADDR", "localhost:2001"));
+  ASSIGN_OR_RETURN(out.marble, MarbleOf(config.marble, environment("EDG_MARBLE_TYPE")));
+  ASSIGN_OR_RETURN(out.uuid, In("EDG_MARBLE_UUID_FILE", UuidOf(value_or("EDG_MARBLE_UUID_FILE", ""), entropy)));
+  out.names = SplitNames(value_or("EDG_MARBLE_DNS_NAMES", "localhost"));
+  return out;
+}
+
+}  // namespace strongroom::agent
