@@ -1,10 +1,11 @@
-// strongroom-agent: the first program in a confidential workload. Attests to the coordinator, hands secrets over,
-// starts the measured program and stays its parent.
+// strongroom-agent: the first program in a confidential workload. Attests to the coordinator, hands
+// secrets over, starts the measured program and stays its parent.
 
 #include <sys/prctl.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
+
+#include <CLI/CLI.hpp>
 
 #include "agent/exit_code.h"
 #include "agent/run.h"
@@ -41,11 +42,13 @@ struct Flags {
 };
 
 int Fail(std::string_view what, const Error& error) {
-  std::fprintf(stderr, "strongroom-agent: %.*s: %s\n", static_cast<int>(what.size()), what.data(), error.message().c_str());
+  std::fprintf(stderr, "strongroom-agent: %.*s: %s\n", static_cast<int>(what.size()), what.data(),
+               error.message().c_str());
   return agent::kExitConfiguration;
 }
 
-// Whom the agent trusts must not depend on its memory being read: no core, no ptrace by others of the same user.
+// Whom the agent trusts must not depend on its memory being read: no core, no ptrace by others of
+// the same user.
 Status Harden() {
   RETURN_IF_ERROR(agent::ForbidCoreDumps());
 #if !defined(__SANITIZE_ADDRESS__)  // its leak checker traces this process
@@ -56,7 +59,8 @@ Status Harden() {
 
 int Run(const Flags& flags) {
   const agent::BlockedSignals signals;  // before any thread
-  if (const Status hardened = Harden(); !hardened.has_value()) return Fail("core dumps", hardened.error());
+  if (const Status hardened = Harden(); !hardened.has_value())
+    return Fail("core dumps", hardened.error());
   const auto level = ParseLogLevel(flags.log_level);
   if (!level.has_value()) return Fail("--log_level", level.error());
   const auto format = ParseLogFormat(tee::ProcessEnvironment("EDG_LOG_FORMAT").value_or("text"));
@@ -85,19 +89,24 @@ int Run(const Flags& flags) {
 }  // namespace strongroom
 
 int main(int argc, char** argv) {
-  CLI::App app("Attests to the coordinator, hands secrets over, starts the measured program.", "strongroom-agent");
+  CLI::App app("Attests to the coordinator, hands secrets over, starts the measured program.",
+               "strongroom-agent");
   app.set_version_flag("--version", std::string(strongroom::Version()));
   app.require_subcommand(1);
   strongroom::Flags flags;
   CLI::App* run = app.add_subcommand("run", "Activates and runs the measured program.");
   run->footer(strongroom::kRunHelp);
-  run->add_option("--config", flags.config, "Measured configuration (docs/formats/agent-config.md)")->capture_default_str();
-  run->add_option("--timeout", flags.timeout_seconds, "Seconds until a coordinator must have answered")
+  run->add_option("--config", flags.config, "Measured configuration (docs/formats/agent-config.md)")
+      ->capture_default_str();
+  run->add_option("--timeout", flags.timeout_seconds,
+                  "Seconds until a coordinator must have answered")
       ->capture_default_str()
       ->check(CLI::Range(1U, 86'400U));
-  run->add_option("--log_level", flags.log_level, "debug, info, warn or error")->capture_default_str();
-  run->add_option("program", flags.asked,
-                  "PROGRAM ARGS: only checked; refused unless equal to the measured program and its arguments");
+  run->add_option("--log_level", flags.log_level, "debug, info, warn or error")
+      ->capture_default_str();
+  run->add_option(
+      "program", flags.asked,
+      "PROGRAM ARGS: only checked; refused unless equal to the measured program and its arguments");
   run->positionals_at_end();
   try {
     app.parse(argc, argv);

@@ -24,11 +24,14 @@ std::unexpected<ActivationError> Failed(Stage stage, Error error) {
 
 // Lost connections and deadlines are the network's, whatever was being done.
 Stage StageOf(const Error& error, Stage otherwise) {
-  return error.code() == Code::kUnavailable || error.code() == Code::kDeadline ? Stage::kConnect : otherwise;
+  return error.code() == Code::kUnavailable || error.code() == Code::kDeadline ? Stage::kConnect
+                                                                               : otherwise;
 }
 
-// The listener asks everyone for a certificate. This one says nothing: the evidence speaks for the key.
-Result<std::shared_ptr<const net::Credentials>> ClientCredentials(const crypto::PrivateKey& key, UnixSeconds now) {
+// The listener asks everyone for a certificate. This one says nothing: the evidence speaks for the
+// key.
+Result<std::shared_ptr<const net::Credentials>> ClientCredentials(const crypto::PrivateKey& key,
+                                                                  UnixSeconds now) {
   crypto::CertificateSpec spec;
   spec.subject = {{"CN", "strongroom-agent"}};
   spec.not_before = now + -kClockSlackSeconds;
@@ -63,9 +66,12 @@ attest::Endorsements EndorsementsOf(const v1::Endorsements& message) {
 // One connection and what is said on it.
 class Session {
  public:
-  Session(net::GrpcChannel& channel, const ActivationTimeouts& timeouts) : channel_(channel), timeouts_(timeouts) {}
+  Session(net::GrpcChannel& channel, const ActivationTimeouts& timeouts)
+      : channel_(channel), timeouts_(timeouts) {}
 
-  Result<Bytes> Exporter() const { return channel_.connection().tls.Exporter(ratls::kExporterLabel); }
+  Result<Bytes> Exporter() const {
+    return channel_.connection().tls.Exporter(ratls::kExporterLabel);
+  }
 
   // What the coordinator says to prove itself, unchecked.
   Result<CoordinatorProof> AskForProof(Entropy& entropy) {
@@ -87,10 +93,12 @@ class Session {
   template <class Request, class Response>
   Status Call(std::string_view method, const Request& request, Response& response) {
     const std::string bytes = request.SerializeAsString();
-    ASSIGN_OR_RETURN(Bytes reply, channel_.Call(method, AsBytes(bytes), {.timeout = timeouts_.call}));
+    ASSIGN_OR_RETURN(Bytes reply,
+                     channel_.Call(method, AsBytes(bytes), {.timeout = timeouts_.call}));
     const bool parsed = response.ParseFromArray(reply.data(), static_cast<int>(reply.size()));
     Wipe(reply);
-    if (!parsed) return Malformed(fmt::format("the coordinator's answer to {} is no message", method));
+    if (!parsed)
+      return Malformed(fmt::format("the coordinator's answer to {} is no message", method));
     return {};
   }
 
@@ -105,44 +113,60 @@ GrantedModel TakeModel(v1::Model& model) {
   out.key = TakeSecret(*model.mutable_key());
   out.embedded_prefix = model.embedded_prefix();
   for (const auto& [file, digest] : model.files()) out.files.emplace(file, ToBytesOf(digest));
-  for (const std::string& certificate : model.client_certificates()) out.client_certificates.push_back(ToBytesOf(certificate));
+  for (const std::string& certificate : model.client_certificates())
+    out.client_certificates.push_back(ToBytesOf(certificate));
   return out;
 }
 
 // kMalformed when the certificate is not for our key: nothing of the answer can be used then.
 Result<Activation> TakeAnswer(v1::ActivateResponse& response, crypto::PrivateKey key) {
-  ASSIGN_OR_RETURN(const auto chain, In("the certificate chain of the answer",
-                                        crypto::Certificate::ChainFromPem(response.certificate_chain_pem(), 8)));
+  ASSIGN_OR_RETURN(const auto chain,
+                   In("the certificate chain of the answer",
+                      crypto::Certificate::ChainFromPem(response.certificate_chain_pem(), 8)));
   ASSIGN_OR_RETURN(const crypto::PublicKey certified, chain.front().public_key());
-  if (!(certified == key.public_key())) return Malformed("the coordinator certified another key than ours");
-  Activation out{std::move(key), response.certificate_chain_pem(), response.marble_root_pem(),
-                 response.root_certificate_pem(), {}, {}, {}, {}, response.marblerun_style()};
+  if (!(certified == key.public_key()))
+    return Malformed("the coordinator certified another key than ours");
+  Activation out{std::move(key),
+                 response.certificate_chain_pem(),
+                 response.marble_root_pem(),
+                 response.root_certificate_pem(),
+                 {},
+                 {},
+                 {},
+                 {},
+                 response.marblerun_style()};
   v1::Parameters& parameters = *response.mutable_parameters();
-  for (auto& [path, content] : *parameters.mutable_files()) out.files.emplace(path, TakeSecret(content));
+  for (auto& [path, content] : *parameters.mutable_files())
+    out.files.emplace(path, TakeSecret(content));
   for (auto& [name, value] : *parameters.mutable_env()) out.env.emplace(name, TakeSecret(value));
   out.argv.assign(parameters.argv().begin(), parameters.argv().end());
   for (v1::Model& model : *response.mutable_models()) out.models.push_back(TakeModel(model));
   return out;
 }
 
-Result<crypto::CertificateRequest> MakeRequest(const WorkloadIdentity& identity, const crypto::PrivateKey& key) {
+Result<crypto::CertificateRequest> MakeRequest(const WorkloadIdentity& identity,
+                                               const crypto::PrivateKey& key) {
   crypto::RequestSpec spec;
   spec.subject = {{"CN", identity.uuid}};
   spec.dns_names = identity.names;
   return crypto::CertificateRequest::Make(spec, key);
 }
 
-std::expected<Activation, ActivationError> RequestActivation(Session& session, const WorkloadIdentity& identity,
-                                                             const crypto::PrivateKey& key, const ActivationParts& parts) {
+std::expected<Activation, ActivationError> RequestActivation(Session& session,
+                                                             const WorkloadIdentity& identity,
+                                                             const crypto::PrivateKey& key,
+                                                             const ActivationParts& parts) {
   v1::ChallengeResponse challenge;
-  if (const Status asked = session.Call(kChallenge, v1::ChallengeRequest(), challenge); !asked.has_value()) {
+  if (const Status asked = session.Call(kChallenge, v1::ChallengeRequest(), challenge);
+      !asked.has_value()) {
     return Failed(StageOf(asked.error(), Stage::kRefused), asked.error());
   }
   const auto csr = MakeRequest(identity, key);
   if (!csr.has_value()) return Failed(Stage::kRefused, csr.error());
   const auto exporter = session.Exporter();
   if (!exporter.has_value()) return Failed(Stage::kTrust, exporter.error());
-  const auto report_data = ratls::ActivationReportData(AsBytes(challenge.nonce()), key.public_key().SpkiDer(), *exporter);
+  const auto report_data = ratls::ActivationReportData(AsBytes(challenge.nonce()),
+                                                       key.public_key().SpkiDer(), *exporter);
   if (!report_data.has_value()) return Failed(Stage::kRefused, report_data.error());
   auto evidence = parts.evidence.Quote(report_data->array());
   if (!evidence.has_value()) return Failed(Stage::kEvidence, evidence.error());
@@ -164,26 +188,32 @@ std::expected<Activation, ActivationError> RequestActivation(Session& session, c
 
 }  // namespace
 
-std::expected<Activation, ActivationError> Activate(const WorkloadIdentity& identity, const CoordinatorExpectation& expected,
-                                                    const ActivationParts& parts, const ActivationTimeouts& timeouts) {
+std::expected<Activation, ActivationError> Activate(const WorkloadIdentity& identity,
+                                                    const CoordinatorExpectation& expected,
+                                                    const ActivationParts& parts,
+                                                    const ActivationTimeouts& timeouts) {
   const auto key = crypto::PrivateKey::Generate(crypto::KeyType::kP256);
   if (!key.has_value()) return Failed(Stage::kEvidence, key.error());
   const auto credentials = ClientCredentials(*key, parts.clock.Now());
   if (!credentials.has_value()) return Failed(Stage::kEvidence, credentials.error());
 
   net::TlsClientOptions tls;
-  // The handshake proves that the server holds its key; CheckCoordinator, before anything else is said, whose key that is.
-  tls.trust = net::TrustCheck{[](std::string_view, const std::vector<Bytes>&) -> Status { return {}; }};
+  // The handshake proves that the server holds its key; CheckCoordinator, before anything else is
+  // said, whose key that is.
+  tls.trust =
+      net::TrustCheck{[](std::string_view, const std::vector<Bytes>&) -> Status { return {}; }};
   tls.credentials = *credentials;
   tls.minimum = net::TlsVersion::kTls13;
-  auto channel = net::GrpcChannel::Connect(
-      {.address = identity.coordinator, .tls = std::move(tls), .connect_timeout = timeouts.connect});
+  auto channel = net::GrpcChannel::Connect({.address = identity.coordinator,
+                                            .tls = std::move(tls),
+                                            .connect_timeout = timeouts.connect});
   if (!channel.has_value()) return Failed(StageOf(channel.error(), Stage::kTrust), channel.error());
 
   Session session(**channel, timeouts);
   const auto proof = session.AskForProof(parts.entropy);
   if (!proof.has_value()) return Failed(StageOf(proof.error(), Stage::kTrust), proof.error());
-  if (const Status checked = CheckCoordinator(*proof, expected, parts.clock.Now()); !checked.has_value()) {
+  if (const Status checked = CheckCoordinator(*proof, expected, parts.clock.Now());
+      !checked.has_value()) {
     return Failed(Stage::kTrust, checked.error());
   }
   return RequestActivation(session, identity, *key, parts);

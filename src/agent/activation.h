@@ -62,8 +62,9 @@ struct ActivationTimeouts {
   std::chrono::milliseconds call{20'000};
 };
 
-// One attempt, on one TLS 1.3 connection to `identity.coordinator`: the coordinator proves itself against `expected`
-// before anything but a nonce was sent; then nonce, evidence over (nonce, key, connection), certificate and secrets.
+// One attempt, on one TLS 1.3 connection to `identity.coordinator`: the coordinator proves itself
+// against `expected` before anything but a nonce was sent; then nonce, evidence over (nonce, key,
+// connection), certificate and secrets.
 std::expected<Activation, ActivationError> Activate(const WorkloadIdentity& identity,
                                                     const CoordinatorExpectation& expected,
                                                     const ActivationParts& parts,

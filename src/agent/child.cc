@@ -1,7 +1,6 @@
 #include "agent/child.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <linux/close_range.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -12,10 +11,13 @@
 #include <cerrno>
 #include <cstring>
 
+#include <fmt/format.h>
+
 namespace strongroom::agent {
 namespace {
 
-constexpr std::array kForwarded = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT};
+constexpr std::array kForwarded = {SIGHUP,  SIGINT,  SIGQUIT,  SIGTERM,
+                                   SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT};
 constexpr int kSignalBase = 128;
 
 // "NAME=value" and the terminating zero, in memory that is wiped at the end.
@@ -33,7 +35,8 @@ struct ExecArguments {
   explicit ExecArguments(ChildSpec& spec) : environment_texts(Terminated(spec.environment)) {
     for (std::string& argument : spec.argv) argv.push_back(argument.data());
     argv.push_back(nullptr);
-    for (SecretBytes& text : environment_texts) environment.push_back(reinterpret_cast<char*>(text.RevealWritable().data()));
+    for (SecretBytes& text : environment_texts)
+      environment.push_back(reinterpret_cast<char*>(text.RevealWritable().data()));
     environment.push_back(nullptr);
   }
   std::vector<SecretBytes> environment_texts;
@@ -42,11 +45,12 @@ struct ExecArguments {
 };
 
 // In the child: only calls that are safe after fork. Ends in exec, or in its errno on `report`.
-[[noreturn]] void Execute(const char* program, const ExecArguments& arguments, int handover, pid_t parent,
-                          const sigset_t& mask, int report) {
+[[noreturn]] void Execute(const char* program, const ExecArguments& arguments, int handover,
+                          pid_t parent, const sigset_t& mask, int report) {
   const bool ready = prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent &&
                      close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) == 0 &&
-                     (handover < 0 || fcntl(handover, F_SETFD, 0) == 0) && sigprocmask(SIG_SETMASK, &mask, nullptr) == 0;
+                     (handover < 0 || fcntl(handover, F_SETFD, 0) == 0) &&
+                     sigprocmask(SIG_SETMASK, &mask, nullptr) == 0;
   std::signal(SIGPIPE, SIG_DFL);  // ignored by the network code of this process, and inherited
   if (ready) execve(program, arguments.argv.data(), arguments.environment.data());
   const int error = errno;
@@ -55,9 +59,13 @@ struct ExecArguments {
 }
 
 Status StartError(int error, const std::string& program) {
-  if (error == ENOENT) return NotFound(fmt::format("{}: there is no such program, or its interpreter is not there", program));
+  if (error == ENOENT)
+    return NotFound(
+        fmt::format("{}: there is no such program, or its interpreter is not there", program));
   if (error == EACCES || error == EPERM) {
-    return Denied(fmt::format("{} cannot be executed: it is not part of what was measured, or has no execute permission", program));
+    return Denied(fmt::format(
+        "{} cannot be executed: it is not part of what was measured, or has no execute permission",
+        program));
   }
   return Internal(fmt::format("{} cannot be executed: {}", program, std::strerror(error)));
 }
@@ -83,7 +91,8 @@ Result<Child> Child::Start(ChildSpec spec, const BlockedSignals& signals) {
   const pid_t pid = fork();
   if (pid < 0) return FromErrno(errno, "fork");
   if (pid == 0) {
-    Execute(spec.program.c_str(), arguments, spec.handover.get(), parent, signals.before(), report_out.get());
+    Execute(spec.program.c_str(), arguments, spec.handover.get(), parent, signals.before(),
+            report_out.get());
   }
   report_out.Reset();
   int error = 0;
@@ -108,7 +117,8 @@ int Child::Wait() {
       continue;
     }
     int status = 0;
-    for (pid_t ended = waitpid(-1, &status, WNOHANG); ended > 0; ended = waitpid(-1, &status, WNOHANG)) {
+    for (pid_t ended = waitpid(-1, &status, WNOHANG); ended > 0;
+         ended = waitpid(-1, &status, WNOHANG)) {
       if (ended != pid_) continue;
       return WIFEXITED(status) ? WEXITSTATUS(status) : kSignalBase + WTERMSIG(status);
     }
@@ -116,7 +126,8 @@ int Child::Wait() {
 }
 
 Status ForbidCoreDumps() {
-  // A limit of 1 also keeps the kernel from piping a core to a handler, which 0 does not (coredump.c).
+  // A limit of 1 also keeps the kernel from piping a core to a handler, which 0 does not
+  // (coredump.c).
   const rlimit one{.rlim_cur = 1, .rlim_max = 1}, none{.rlim_cur = 0, .rlim_max = 0};
   if (setrlimit(RLIMIT_CORE, &one) == 0 || setrlimit(RLIMIT_CORE, &none) == 0) return {};
   return FromErrno(errno, "setrlimit");

@@ -11,8 +11,9 @@
 
 namespace strongroom::agent {
 
-// Signals that the agent passes on, and SIGCHLD: blocked in the calling thread, and in all threads that it starts later.
-// Call once, before the first thread. What was blocked before is what a child gets.
+// Signals that the agent passes on, and SIGCHLD: blocked in the calling thread, and in all threads
+// that it starts later. Call once, before the first thread. What was blocked before is what a child
+// gets.
 class BlockedSignals {
  public:
   BlockedSignals();
@@ -33,18 +34,19 @@ struct ChildSpec {
   std::string program;
   std::vector<std::string> argv;
   std::vector<SecretBytes> environment;  // "NAME=value"
-  UniqueFd handover;                     // stays open across exec, under its own number; not valid: none
+  UniqueFd handover;  // stays open across exec, under its own number; not valid: none
 };
 
-// A program that runs in this process's place for everyone outside: it gets its signals, its standard streams and its
-// exit code is the agent's. When the agent dies, even by SIGKILL, so does the program.
+// A program that runs in this process's place for everyone outside: it gets its signals, its
+// standard streams and its exit code is the agent's. When the agent dies, even by SIGKILL, so does
+// the program.
 class Child {
  public:
   // kNotFound, kDenied (not executable: not measured, noexec), kInternal. From the main thread.
   static Result<Child> Start(ChildSpec spec, const BlockedSignals& signals);
 
-  // Passes signals on until the program has ended; buries strays when it is the first process of a container.
-  // The exit code, or 128 plus the signal.
+  // Passes signals on until the program has ended; buries strays when it is the first process of a
+  // container. The exit code, or 128 plus the signal.
   int Wait();
 
   pid_t pid() const { return pid_; }

@@ -1,9 +1,9 @@
 #include "agent/config.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <functional>
+
+#include <fmt/format.h>
 
 #include "base/encoding.h"
 #include "base/json.h"
@@ -17,7 +17,9 @@ constexpr std::string_view kFormat = "strongroom-agent-1";
 using Readers = std::map<std::string_view, std::function<Status(const Json&)>>;
 
 Status ReadObject(const Json& json, const Readers& readers) {
-  if (!json.IsObject()) return Malformed(fmt::format("{} is no object", json.path().empty() ? "the document" : json.path()));
+  if (!json.IsObject())
+    return Malformed(
+        fmt::format("{} is no object", json.path().empty() ? "the document" : json.path()));
   for (const auto& [name, value] : json.members()) {
     const auto reader = readers.find(name);
     if (reader == readers.end()) return Malformed(fmt::format("{} is not known", value.path()));
@@ -40,7 +42,8 @@ std::function<Status(const Json&)> Text(std::string& out) {
 std::function<Status(const Json&)> AbsolutePath(std::string& out) {
   return [&out](const Json& json) -> Status {
     RETURN_IF_ERROR(ReadText(json, out));
-    if (!out.starts_with('/')) return Malformed(fmt::format("{} is \"{}\", wanted an absolute path", json.path(), out));
+    if (!out.starts_with('/'))
+      return Malformed(fmt::format("{} is \"{}\", wanted an absolute path", json.path(), out));
     return {};
   };
 }
@@ -66,7 +69,8 @@ std::function<Status(const Json&)> Hex(std::optional<Fixed>& out) {
 std::function<Status(const Json&)> Number16(std::optional<std::uint16_t>& out) {
   return [&out](const Json& json) -> Status {
     ASSIGN_OR_RETURN(const std::uint64_t number, json.Unsigned());
-    if (number > 0xffff) return Malformed(fmt::format("{} is {}, wanted at most 65535", json.path(), number));
+    if (number > 0xffff)
+      return Malformed(fmt::format("{} is {}, wanted at most 65535", json.path(), number));
     out = static_cast<std::uint16_t>(number);
     return {};
   };
@@ -97,28 +101,33 @@ Status ReadCoordinator(const Json& json, CoordinatorExpectation& out) {
   out.anchors = attest::TrustAnchors::Intel();
   attest::AcceptancePolicy& policy = out.policy;
   RETURN_IF_ERROR(ReadObject(
-      json, {{"mrenclave", Hex(policy.mrenclave)},
-             {"mrsigner", Hex(policy.mrsigner)},
-             {"product_id", Number16(policy.isv_prod_id)},
-             {"security_version", Number16(policy.min_isv_svn)},
-             {"accepted_tcb_statuses", [&](const Json& value) { return ReadStatuses(value, policy); }},
-             {"insecure_accept_debug_enclaves",
-              [&](const Json& value) -> Status {
-                ASSIGN_OR_RETURN(policy.insecure_accept_debug_enclaves, value.Bool());
-                return {};
-              }},
-             {"trust_anchors", [&](const Json& value) { return ReadAnchors(value, out.anchors); }},
-             {"root_sha256", Hex(out.root)},
-             {"manifest_sha256", Hex(out.manifest)}}));
+      json,
+      {{"mrenclave", Hex(policy.mrenclave)},
+       {"mrsigner", Hex(policy.mrsigner)},
+       {"product_id", Number16(policy.isv_prod_id)},
+       {"security_version", Number16(policy.min_isv_svn)},
+       {"accepted_tcb_statuses", [&](const Json& value) { return ReadStatuses(value, policy); }},
+       {"insecure_accept_debug_enclaves",
+        [&](const Json& value) -> Status {
+          ASSIGN_OR_RETURN(policy.insecure_accept_debug_enclaves, value.Bool());
+          return {};
+        }},
+       {"trust_anchors", [&](const Json& value) { return ReadAnchors(value, out.anchors); }},
+       {"root_sha256", Hex(out.root)},
+       {"manifest_sha256", Hex(out.manifest)}}));
   out.by_identity = policy.mrenclave || policy.mrsigner || policy.isv_prod_id || policy.min_isv_svn;
   if (out.by_identity) return In("coordinator", CheckPolicy(policy));
   if (out.root) return {};
-  return Malformed("coordinator names nobody, wanted mrenclave, or mrsigner with product_id and security_version, or root_sha256");
+  return Malformed(
+      "coordinator names nobody, wanted mrenclave, or mrsigner with product_id and "
+      "security_version, or root_sha256");
 }
 
 Status CheckVariable(std::string_view name, const Json& at) {
-  if (name.empty() || name.find('=') != std::string_view::npos) return Malformed(fmt::format("{} is no name of a variable", at.path()));
-  if (SteersTheLoader(name)) return Denied(fmt::format("{} steers the loader and may not be set", name));
+  if (name.empty() || name.find('=') != std::string_view::npos)
+    return Malformed(fmt::format("{} is no name of a variable", at.path()));
+  if (SteersTheLoader(name))
+    return Denied(fmt::format("{} steers the loader and may not be set", name));
   return {};
 }
 
@@ -141,7 +150,9 @@ Status ReadKind(const Json& json, std::optional<ProgramKind>& out) {
   ASSIGN_OR_RETURN(const std::string_view kind, json.String());
   if (kind == "strongroom") out = ProgramKind::kStrongroom;
   else if (kind == "foreign") out = ProgramKind::kForeign;
-  else return Malformed(fmt::format("kind is \"{}\", wanted strongroom or foreign", kind.substr(0, 80)));
+  else
+    return Malformed(
+        fmt::format("kind is \"{}\", wanted strongroom or foreign", kind.substr(0, 80)));
   return {};
 }
 
@@ -155,14 +166,24 @@ Status ReadCredentialFiles(const Json& json, CredentialFiles& out) {
 }  // namespace
 
 bool SteersTheLoader(std::string_view variable) {
-  constexpr std::string_view names[] = {"GLIBC_TUNABLES", "GCONV_PATH", "OPENSSL_CONF", "OPENSSL_MODULES", "OPENSSL_ENGINES",
-                                        "GETCONF_DIR", "HOSTALIASES", "LOCPATH", "NLSPATH", "RES_OPTIONS", "TCMALLOC_SAMPLE_PARAMETER"};
+  constexpr std::string_view names[] = {"GLIBC_TUNABLES",
+                                        "GCONV_PATH",
+                                        "OPENSSL_CONF",
+                                        "OPENSSL_MODULES",
+                                        "OPENSSL_ENGINES",
+                                        "GETCONF_DIR",
+                                        "HOSTALIASES",
+                                        "LOCPATH",
+                                        "NLSPATH",
+                                        "RES_OPTIONS",
+                                        "TCMALLOC_SAMPLE_PARAMETER"};
   return variable.starts_with("LD_") || variable.starts_with("MALLOC_") ||
          std::ranges::find(names, variable) != std::end(names);
 }
 
 Result<AgentConfig> ParseConfig(std::string_view json) {
-  ASSIGN_OR_RETURN(const JsonDocument document, JsonDocument::Parse(json, {.max_bytes = kMaxConfigBytes}));
+  ASSIGN_OR_RETURN(const JsonDocument document,
+                   JsonDocument::Parse(json, {.max_bytes = kMaxConfigBytes}));
   AgentConfig out;
   std::string format;
   bool has_coordinator = false;
@@ -181,12 +202,16 @@ Result<AgentConfig> ParseConfig(std::string_view json) {
        {"argv", Texts(out.argv)},
        {"env", [&](const Json& value) { return ReadEnvironment(value, out.env); }},
        {"pass_env", [&](const Json& value) { return ReadPassedNames(value, out.pass_env); }},
-       {"credential_files", [&](const Json& value) { return ReadCredentialFiles(value, out.credential_files); }},
+       {"credential_files",
+        [&](const Json& value) { return ReadCredentialFiles(value, out.credential_files); }},
        {"run_folder", AbsolutePath(out.run_folder)}}));
-  if (format != kFormat) return Malformed(fmt::format("format is \"{}\", wanted \"{}\"", format.substr(0, 80), kFormat));
-  if (!has_coordinator) return Malformed("coordinator is missing: the agent must know whom to trust");
+  if (format != kFormat)
+    return Malformed(fmt::format("format is \"{}\", wanted \"{}\"", format.substr(0, 80), kFormat));
+  if (!has_coordinator)
+    return Malformed("coordinator is missing: the agent must know whom to trust");
   if (!kind) return Malformed("kind is missing, wanted strongroom or foreign");
-  if (out.program.empty()) return Malformed("program is missing, wanted the absolute path of the program to start");
+  if (out.program.empty())
+    return Malformed("program is missing, wanted the absolute path of the program to start");
   out.kind = *kind;
   if (out.argv.empty()) out.argv = {out.program.substr(out.program.rfind('/') + 1)};
   return out;

@@ -19,9 +19,9 @@ inline constexpr std::size_t kMaxConfigBytes = 256 * 1024;
 // Whom the agent takes for its coordinator. At least one of identity and root is named.
 struct CoordinatorExpectation {
   bool by_identity = false;
-  attest::AcceptancePolicy policy;  // with by_identity: which enclaves on which platforms
-  attest::TrustAnchors anchors;     // Intel's root and those that the file names
-  std::optional<crypto::Sha256Digest> root;      // of the DER of the coordinator's root certificate
+  attest::AcceptancePolicy policy;           // with by_identity: which enclaves on which platforms
+  attest::TrustAnchors anchors;              // Intel's root and those that the file names
+  std::optional<crypto::Sha256Digest> root;  // of the DER of the coordinator's root certificate
   std::optional<crypto::Sha256Digest> manifest;  // the fingerprint it must hold
 };
 
@@ -39,24 +39,26 @@ struct CredentialFiles {
   std::string root;
 };
 
-// The agent's configuration. Its file is part of the measurement: what the host may choose is not in it.
+// The agent's configuration. Its file is part of the measurement: what the host may choose is not
+// in it.
 struct AgentConfig {
   CoordinatorExpectation coordinator;
   std::string marble;  // the role; empty: EDG_MARBLE_TYPE says it, so the host chooses
   ProgramKind kind = ProgramKind::kStrongroom;
-  std::string program;             // absolute path
-  std::vector<std::string> argv;   // used when the manifest gives none; never empty
+  std::string program;                     // absolute path
+  std::vector<std::string> argv;           // used when the manifest gives none; never empty
   std::map<std::string, std::string> env;  // what the program's environment begins with
   std::vector<std::string> pass_env;       // variables passed on as the host set them
   CredentialFiles credential_files;
   std::string run_folder = "/run/strongroom-agent";  // on tmpfs: notes of what was written
 };
 
-// Reads the JSON of docs/formats/agent-config.md. kMalformed: unknown members too, no expectation of the coordinator, a
-// relative path; kDenied: a variable that steers the loader.
+// Reads the JSON of docs/formats/agent-config.md. kMalformed: unknown members too, no expectation
+// of the coordinator, a relative path; kDenied: a variable that steers the loader.
 Result<AgentConfig> ParseConfig(std::string_view json);
 
-// True for variables that change which code a process loads (LD_*, GLIBC_TUNABLES, …): the host must never set them.
+// True for variables that change which code a process loads (LD_*, GLIBC_TUNABLES, …): the host
+// must never set them.
 bool SteersTheLoader(std::string_view variable);
 
 }  // namespace strongroom::agent

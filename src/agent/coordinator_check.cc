@@ -14,8 +14,8 @@ constexpr std::size_t kMaxChain = 8;
 
 Status CheckIdentity(const CoordinatorProof& proof, const crypto::PublicKey& server_key,
                      const CoordinatorExpectation& expected, UnixSeconds now) {
-  const attest::VerifierOptions options = {
-      .insecure_accept_debug_enclaves = expected.policy.insecure_accept_debug_enclaves};
+  const attest::VerifierOptions options = {.insecure_accept_debug_enclaves =
+                                               expected.policy.insecure_accept_debug_enclaves};
   const attest::Appraisal appraisal =
       attest::VerifySgxEvidence(proof.evidence, proof.endorsements, expected.anchors, now, options);
   ASSIGN_OR_RETURN(const attest::VerifiedClaims claims, appraisal.ToResult());
@@ -30,9 +30,11 @@ Status CheckIdentity(const CoordinatorProof& proof, const crypto::PublicKey& ser
 // All certificates that the coordinator showed or sent.
 Result<std::vector<crypto::Certificate>> Shown(const CoordinatorProof& proof) {
   ASSIGN_OR_RETURN(std::vector<crypto::Certificate> out,
-                   In("its root certificate", crypto::Certificate::ChainFromPem(proof.root_certificate_pem, kMaxChain)));
+                   In("its root certificate",
+                      crypto::Certificate::ChainFromPem(proof.root_certificate_pem, kMaxChain)));
   for (const Bytes& der : proof.server_chain) {
-    if (out.size() >= 2 * kMaxChain) return Exhausted("the coordinator shows too many certificates");
+    if (out.size() >= 2 * kMaxChain)
+      return Exhausted("the coordinator shows too many certificates");
     ASSIGN_OR_RETURN(crypto::Certificate certificate, crypto::Certificate::FromDer(der));
     out.push_back(std::move(certificate));
   }
@@ -43,9 +45,10 @@ bool IsPinned(const crypto::Certificate& certificate, const crypto::Sha256Digest
   return certificate.Fingerprint() == pin;
 }
 
-// The handshake proved the server's key; so the root must vouch for that key. Validity in time is not asked: the pin
-// names one certificate for life.
-Status CheckRoot(const CoordinatorProof& proof, const crypto::PublicKey& server_key, const crypto::Sha256Digest& pin) {
+// The handshake proved the server's key; so the root must vouch for that key. Validity in time is
+// not asked: the pin names one certificate for life.
+Status CheckRoot(const CoordinatorProof& proof, const crypto::PublicKey& server_key,
+                 const crypto::Sha256Digest& pin) {
   ASSIGN_OR_RETURN(const std::vector<crypto::Certificate> shown, Shown(proof));
   for (const crypto::Certificate& root : shown) {
     if (!IsPinned(root, pin)) continue;
@@ -55,7 +58,8 @@ Status CheckRoot(const CoordinatorProof& proof, const crypto::PublicKey& server_
       if (!key.has_value() || !(*key == server_key)) continue;
       if (*key == root_key || certificate.VerifySignature(root_key).has_value()) return {};
     }
-    return Untrusted(fmt::format("the pinned root {} did not sign the key of this connection", HexEncode(pin.view())));
+    return Untrusted(fmt::format("the pinned root {} did not sign the key of this connection",
+                                 HexEncode(pin.view())));
   }
   const std::string found = shown.empty() ? "none" : HexEncode(shown.front().Fingerprint().view());
   return Untrusted(fmt::format("root certificate {}, wanted {}", found, HexEncode(pin.view())));
@@ -63,17 +67,20 @@ Status CheckRoot(const CoordinatorProof& proof, const crypto::PublicKey& server_
 
 }  // namespace
 
-Status CheckCoordinator(const CoordinatorProof& proof, const CoordinatorExpectation& expected, UnixSeconds now) {
+Status CheckCoordinator(const CoordinatorProof& proof, const CoordinatorExpectation& expected,
+                        UnixSeconds now) {
   if (!expected.by_identity && !expected.root) return Internal("no expectation of the coordinator");
   if (proof.server_chain.empty()) return Untrusted("the coordinator showed no certificate");
-  ASSIGN_OR_RETURN(const crypto::Certificate server, crypto::Certificate::FromDer(proof.server_chain.front()));
+  ASSIGN_OR_RETURN(const crypto::Certificate server,
+                   crypto::Certificate::FromDer(proof.server_chain.front()));
   ASSIGN_OR_RETURN(const crypto::PublicKey server_key, server.public_key());
   if (expected.by_identity) RETURN_IF_ERROR(CheckIdentity(proof, server_key, expected, now));
   if (expected.root) RETURN_IF_ERROR(CheckRoot(proof, server_key, *expected.root));
   if (expected.manifest && !Equal(proof.manifest_sha256, expected.manifest->view())) {
-    return Untrusted(fmt::format("manifest {}, wanted {}",
-                                 proof.manifest_sha256.empty() ? "none" : HexEncode(proof.manifest_sha256),
-                                 HexEncode(expected.manifest->view())));
+    return Untrusted(
+        fmt::format("manifest {}, wanted {}",
+                    proof.manifest_sha256.empty() ? "none" : HexEncode(proof.manifest_sha256),
+                    HexEncode(expected.manifest->view())));
   }
   return {};
 }

@@ -1,7 +1,6 @@
 #include "agent/file_layout.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <linux/magic.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -10,6 +9,8 @@
 
 #include <array>
 #include <cerrno>
+
+#include <fmt/format.h>
 
 namespace strongroom::agent {
 namespace {
@@ -25,14 +26,16 @@ constexpr char kFolder = 'd';
 
 Status CheckPath(const fs::path& path) {
   const std::string text = path.string();
-  if (path.is_absolute() && path.lexically_normal() == path && path.has_filename() && text.find('\0') == std::string::npos) return {};
+  if (path.is_absolute() && path.lexically_normal() == path && path.has_filename() &&
+      text.find('\0') == std::string::npos)
+    return {};
   return Malformed(fmt::format("\"{}\" is no plain absolute path of a file", text.substr(0, 200)));
 }
 
 // Overwrites before removing: tmpfs frees pages, and does not clear them.
 void WipeAndRemove(const fs::path& path) {
   const UniqueFd fd(open(path.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
-  struct stat status {};
+  struct stat status{};
   if (fd.valid() && fstat(fd.get(), &status) == 0 && S_ISREG(status.st_mode)) {
     constexpr std::array<std::uint8_t, 4096> zeros{};
     for (off_t left = status.st_size; left > 0; left -= static_cast<off_t>(zeros.size())) {
@@ -48,7 +51,8 @@ std::size_t RemoveNoted(std::string_view note) {
   std::vector<std::string_view> entries;
   while (!note.empty()) {
     const std::size_t end = note.find('\0');
-    if (end == std::string_view::npos) break;  // was being written when its writer died; the file was not made yet
+    if (end == std::string_view::npos)
+      break;  // was being written when its writer died; the file was not made yet
     entries.push_back(note.substr(0, end));
     note.remove_prefix(end + 1);
   }
@@ -56,7 +60,7 @@ std::size_t RemoveNoted(std::string_view note) {
   for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry) {
     if (entry->size() < 2) continue;
     const fs::path path(entry->substr(1));
-    struct stat status {};
+    struct stat status{};
     if (entry->front() == kFolder) {
       rmdir(path.c_str());
     } else if (lstat(path.c_str(), &status) == 0) {
@@ -86,14 +90,17 @@ Result<std::size_t> Sweep(const fs::path& run_folder) {
 // Ours alone: nobody else can put a note there, or read what is in it.
 Status PrepareRunFolder(const fs::path& folder) {
   ASSIGN_OR_RETURN(const bool in_memory, IsInMemory(folder));
-  if (!in_memory) return Precondition(fmt::format("{} is not on tmpfs, wanted a folder in memory", folder.string()));
+  if (!in_memory)
+    return Precondition(
+        fmt::format("{} is not on tmpfs, wanted a folder in memory", folder.string()));
   std::error_code error;
   if (folder.has_parent_path()) fs::create_directories(folder.parent_path(), error);
   if (mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return FromErrno(errno, folder.string());
-  struct stat status {};
+  struct stat status{};
   if (lstat(folder.c_str(), &status) != 0) return FromErrno(errno, folder.string());
   if (!S_ISDIR(status.st_mode) || status.st_uid != geteuid() || (status.st_mode & 077) != 0) {
-    return Denied(fmt::format("{} is not a folder of ours alone, wanted owner {} and mode 0700", folder.string(), geteuid()));
+    return Denied(fmt::format("{} is not a folder of ours alone, wanted owner {} and mode 0700",
+                              folder.string(), geteuid()));
   }
   return {};
 }
@@ -121,7 +128,7 @@ Result<OpenNote> MakeNote(const fs::path& run_folder) {
 
 Result<bool> IsInMemory(const fs::path& path) {
   fs::path at = path;
-  struct statfs status {};
+  struct statfs status{};
   while (statfs(at.c_str(), &status) != 0) {
     if (errno == EINTR) continue;
     if (errno != ENOENT || !at.has_relative_path()) return FromErrno(errno, at.string());
@@ -134,7 +141,8 @@ Result<FileLayout> FileLayout::Open(const fs::path& run_folder) {
   RETURN_IF_ERROR(PrepareRunFolder(run_folder));
   // One at a time, so that nobody takes a note that is being made for one of the dead.
   const UniqueFd folder(open(run_folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!folder.valid() || flock(folder.get(), LOCK_EX) != 0) return FromErrno(errno, run_folder.string());
+  if (!folder.valid() || flock(folder.get(), LOCK_EX) != 0)
+    return FromErrno(errno, run_folder.string());
   ASSIGN_OR_RETURN(const std::size_t swept, Sweep(run_folder));
   ASSIGN_OR_RETURN(OpenNote note, MakeNote(run_folder));
   return FileLayout(std::move(note.path), std::move(note.lock), swept);
@@ -142,7 +150,8 @@ Result<FileLayout> FileLayout::Open(const fs::path& run_folder) {
 
 FileLayout::~FileLayout() {
   if (!lock_.valid()) return;
-  if (const auto note = ReadFile(note_, kMaxNoteBytes); note.has_value()) RemoveNoted(AsText(*note));
+  if (const auto note = ReadFile(note_, kMaxNoteBytes); note.has_value())
+    RemoveNoted(AsText(*note));
   unlink(note_.c_str());
 }
 
@@ -154,7 +163,7 @@ Status FileLayout::Note(char kind, const fs::path& path) {
 }
 
 Status FileLayout::MakeFolders(const fs::path& folder) {
-  struct stat status {};
+  struct stat status{};
   if (stat(folder.c_str(), &status) == 0) return {};
   if (errno != ENOENT) return FromErrno(errno, folder.string());
   RETURN_IF_ERROR(MakeFolders(folder.parent_path()));
@@ -167,16 +176,18 @@ Status FileLayout::Write(const fs::path& path, ByteView content) {
   RETURN_IF_ERROR(CheckPath(path));
   ASSIGN_OR_RETURN(const bool in_memory, IsInMemory(path.parent_path()));
   if (!in_memory) {
-    return Precondition(fmt::format("{} is not on tmpfs: a file with secrets may only lie in memory", path.string()));
+    return Precondition(fmt::format(
+        "{} is not on tmpfs: a file with secrets may only lie in memory", path.string()));
   }
-  struct stat status {};
-  if (lstat(path.c_str(), &status) == 0) return Conflict(fmt::format("{} is there already", path.string()));
+  struct stat status{};
+  if (lstat(path.c_str(), &status) == 0)
+    return Conflict(fmt::format("{} is there already", path.string()));
   RETURN_IF_ERROR(MakeFolders(path.parent_path()));
   RETURN_IF_ERROR(Note(kFile, path));
   const UniqueFd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!fd.valid()) return FromErrno(errno, path.string());
   // Once more, of what was really made: a folder on the way may have been swapped.
-  struct statfs file_system {};
+  struct statfs file_system{};
   if (fstatfs(fd.get(), &file_system) != 0) return FromErrno(errno, path.string());
   if (file_system.f_type != TMPFS_MAGIC && file_system.f_type != RAMFS_MAGIC) {
     return Precondition(fmt::format("{} is not on tmpfs", path.string()));

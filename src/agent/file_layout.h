@@ -10,20 +10,21 @@
 
 namespace strongroom::agent {
 
-// Files with secrets that exist as long as their writer: on tmpfs only, mode 0600, overwritten and removed at the end.
-// What is written is noted before, in a file under `run_folder` that the writer keeps locked; so after a kill -9 the
-// next agent finds the note unlocked and removes what it names.
+// Files with secrets that exist as long as their writer: on tmpfs only, mode 0600, overwritten and
+// removed at the end. What is written is noted before, in a file under `run_folder` that the writer
+// keeps locked; so after a kill -9 the next agent finds the note unlocked and removes what it
+// names.
 class FileLayout {
  public:
-  // Removes what dead agents left and opens a note of its own. kPrecondition when `run_folder` is not on tmpfs; kDenied
-  // when it is not ours alone (mode 0700).
+  // Removes what dead agents left and opens a note of its own. kPrecondition when `run_folder` is
+  // not on tmpfs; kDenied when it is not ours alone (mode 0700).
   static Result<FileLayout> Open(const std::filesystem::path& run_folder);
   FileLayout(FileLayout&&) = default;
   FileLayout& operator=(FileLayout&&) = delete;
   ~FileLayout();
 
-  // Writes one file, making folders (0700) as needed. kMalformed: not an absolute normal path; kPrecondition: the place
-  // is not on tmpfs; kConflict: something is there already.
+  // Writes one file, making folders (0700) as needed. kMalformed: not an absolute normal path;
+  // kPrecondition: the place is not on tmpfs; kConflict: something is there already.
   Status Write(const std::filesystem::path& path, ByteView content);
 
   // How many files of dead agents Open removed.
@@ -41,7 +42,8 @@ class FileLayout {
   std::size_t swept_;
 };
 
-// True when `path`, or else its nearest existing parent, lies in memory (tmpfs or ramfs). Symbolic links are followed.
+// True when `path`, or else its nearest existing parent, lies in memory (tmpfs or ramfs). Symbolic
+// links are followed.
 Result<bool> IsInMemory(const std::filesystem::path& path);
 
 }  // namespace strongroom::agent

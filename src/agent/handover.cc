@@ -1,23 +1,26 @@
 #include "agent/handover.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <map>
+
+#include <fmt/format.h>
 
 #include "strongroom/v1/handover.pb.h"
 
 namespace strongroom::agent {
 namespace {
 
-void WipeText(std::string& text) { Wipe({reinterpret_cast<std::uint8_t*>(text.data()), text.size()}); }
+void WipeText(std::string& text) {
+  Wipe({reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
+}
 
 void FillModel(const GrantedModel& model, v1::Model& out) {
   out.set_name(model.name);
   out.set_key(ToText(model.key.Reveal()));
   out.set_embedded_prefix(model.embedded_prefix);
   for (const auto& [file, digest] : model.files) (*out.mutable_files())[file] = ToText(digest);
-  for (const Bytes& certificate : model.client_certificates) out.add_client_certificates(ToText(certificate));
+  for (const Bytes& certificate : model.client_certificates)
+    out.add_client_certificates(ToText(certificate));
 }
 
 // An environment under construction, by name.
@@ -61,15 +64,16 @@ Result<UniqueFd> MakeHandover(const Activation& activation, const WorkloadIdenti
   message.set_uuid(identity.uuid);
 
   SecretBytes bytes(message.ByteSizeLong());
-  const bool serialized = message.SerializeToArray(bytes.RevealWritable().data(), static_cast<int>(bytes.size()));
+  const bool serialized =
+      message.SerializeToArray(bytes.RevealWritable().data(), static_cast<int>(bytes.size()));
   WipeText(*message.mutable_private_key_pkcs8());
   for (v1::Model& model : *message.mutable_models()) WipeText(*model.mutable_key());
   if (!serialized) return Internal("the handover could not be serialised");
   return SealedMemfd("strongroom-handover", bytes.Reveal());
 }
 
-std::vector<SecretBytes> MakeEnvironment(const Activation& activation, const AgentConfig& config, const Environment& host,
-                                         int handover) {
+std::vector<SecretBytes> MakeEnvironment(const Activation& activation, const AgentConfig& config,
+                                         const Environment& host, int handover) {
   EnvironmentTable table;
   for (const std::string& name : config.pass_env) {
     if (const auto value = host(name)) table.Set(name, *value);
@@ -81,17 +85,20 @@ std::vector<SecretBytes> MakeEnvironment(const Activation& activation, const Age
   return std::move(table).Take();
 }
 
-Result<std::vector<std::string>> ChooseArguments(const Activation& activation, const AgentConfig& config,
+Result<std::vector<std::string>> ChooseArguments(const Activation& activation,
+                                                 const AgentConfig& config,
                                                  const std::vector<std::string>& asked) {
   const std::vector<std::string>& argv = activation.argv.empty() ? config.argv : activation.argv;
   if (asked.empty()) return argv;
   if (asked.front() != config.program) {
-    return Denied(fmt::format("program \"{}\", but the measured configuration says \"{}\"", asked.front(), config.program));
+    return Denied(fmt::format("program \"{}\", but the measured configuration says \"{}\"",
+                              asked.front(), config.program));
   }
   if (!std::ranges::equal(asked.begin() + 1, asked.end(), argv.begin() + 1, argv.end())) {
-    return Denied(fmt::format("arguments \"{}\", but {} says \"{}\"", fmt::join(asked.begin() + 1, asked.end(), " "),
-                              activation.argv.empty() ? "the measured configuration" : "the manifest",
-                              fmt::join(argv.begin() + 1, argv.end(), " ")));
+    return Denied(fmt::format(
+        "arguments \"{}\", but {} says \"{}\"", fmt::join(asked.begin() + 1, asked.end(), " "),
+        activation.argv.empty() ? "the measured configuration" : "the manifest",
+        fmt::join(argv.begin() + 1, argv.end(), " ")));
   }
   return argv;
 }

@@ -1,10 +1,10 @@
 #include "agent/run.h"
 
-#include <fmt/format.h>
-
 #include <cerrno>
 #include <csignal>
 #include <ctime>
+
+#include <fmt/format.h>
 
 #include "agent/exit_code.h"
 #include "agent/file_layout.h"
@@ -38,7 +38,9 @@ std::string_view WhatFailed(Stage stage) {
   return "activation failed";
 }
 
-bool EndsUs(int signal) { return signal == SIGTERM || signal == SIGINT || signal == SIGQUIT || signal == SIGHUP; }
+bool EndsUs(int signal) {
+  return signal == SIGTERM || signal == SIGINT || signal == SIGQUIT || signal == SIGHUP;
+}
 
 class Runner {
  public:
@@ -54,7 +56,8 @@ class Runner {
     auto activation = ActivateWithRetries(*identity);
     if (ended_by_ != 0) return kSignalBase + ended_by_;
     if (!activation.has_value()) {
-      return Fail(ExitCodeOf(activation.error().stage), WhatFailed(activation.error().stage), activation.error().error);
+      return Fail(ExitCodeOf(activation.error().stage), WhatFailed(activation.error().stage),
+                  activation.error().error);
     }
     parts_.log.Info("activated", {{"marble", identity->marble},
                                   {"models", fmt::format("{}", activation->models.size())},
@@ -64,7 +67,8 @@ class Runner {
 
  private:
   int Fail(int code, std::string_view what, const Error& error) {
-    parts_.log.Error(what, {{"error", error.message()}, {"kind", std::string(CodeName(error.code()))}});
+    parts_.log.Error(what,
+                     {{"error", error.message()}, {"kind", std::string(CodeName(error.code()))}});
     parts_.log.Flush();
     return code;
   }
@@ -78,8 +82,9 @@ class Runner {
         },
         options_.timeout, back_off, [this](milliseconds wait) { return Sleep(wait); },
         [this](const ActivationError& failure, milliseconds wait) {
-          parts_.log.Warn("coordinator not reachable, trying again",
-                          {{"error", failure.error.message()}, {"in_ms", fmt::format("{}", wait.count())}});
+          parts_.log.Warn(
+              "coordinator not reachable, trying again",
+              {{"error", failure.error.message()}, {"in_ms", fmt::format("{}", wait.count())}});
         });
   }
 
@@ -87,7 +92,9 @@ class Runner {
   bool Sleep(milliseconds wait) {
     const auto end = std::chrono::steady_clock::now() + wait;
     while (true) {
-      const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(end - std::chrono::steady_clock::now()).count();
+      const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(
+                            end - std::chrono::steady_clock::now())
+                            .count();
       if (left <= 0) return true;
       const timespec limit{.tv_sec = left / 1'000'000'000, .tv_nsec = left % 1'000'000'000};
       const int signal = sigtimedwait(&parts_.signals.waited(), nullptr, &limit);
@@ -100,13 +107,17 @@ class Runner {
 
   int RunProgram(Activation activation, const WorkloadIdentity& identity) {
     const auto argv = ChooseArguments(activation, options_.config, options_.asked);
-    if (!argv.has_value()) return Fail(kExitConfiguration, "refused to start the program", argv.error());
+    if (!argv.has_value())
+      return Fail(kExitConfiguration, "refused to start the program", argv.error());
     auto layout = FileLayout::Open(options_.config.run_folder);
     if (!layout.has_value()) {
-      if (NeedsFiles(activation)) return Fail(kExitLayout, "no place for files with secrets", layout.error());
-      parts_.log.Debug("no run folder, and no files to write", {{"reason", layout.error().message()}});
+      if (NeedsFiles(activation))
+        return Fail(kExitLayout, "no place for files with secrets", layout.error());
+      parts_.log.Debug("no run folder, and no files to write",
+                       {{"reason", layout.error().message()}});
     } else if (layout->swept() > 0) {
-      parts_.log.Warn("removed files that a killed agent left", {{"files", fmt::format("{}", layout->swept())}});
+      parts_.log.Warn("removed files that a killed agent left",
+                      {{"files", fmt::format("{}", layout->swept())}});
     }
     if (NeedsFiles(activation)) {
       if (const Status written = WriteFiles(activation, *layout); !written.has_value()) {
@@ -118,12 +129,13 @@ class Runner {
 
   bool NeedsFiles(const Activation& activation) const {
     const CredentialFiles& names = options_.config.credential_files;
-    return !activation.files.empty() || !names.certificate_chain.empty() || !names.private_key.empty() ||
-           !names.marble_root.empty() || !names.root.empty();
+    return !activation.files.empty() || !names.certificate_chain.empty() ||
+           !names.private_key.empty() || !names.marble_root.empty() || !names.root.empty();
   }
 
   Status WriteFiles(const Activation& activation, FileLayout& layout) const {
-    for (const auto& [path, content] : activation.files) RETURN_IF_ERROR(layout.Write(path, content.Reveal()));
+    for (const auto& [path, content] : activation.files)
+      RETURN_IF_ERROR(layout.Write(path, content.Reveal()));
     const CredentialFiles& names = options_.config.credential_files;
     const auto write = [&layout](const std::string& path, ByteView content) -> Status {
       if (path.empty()) return {};
@@ -135,29 +147,36 @@ class Runner {
     return write(names.private_key, activation.key.Pkcs8Pem().Reveal());
   }
 
-  int StartAndWait(Activation activation, const WorkloadIdentity& identity, const std::vector<std::string>& argv) {
+  int StartAndWait(Activation activation, const WorkloadIdentity& identity,
+                   const std::vector<std::string>& argv) {
     auto child = StartProgram(std::move(activation), identity, argv);
     if (!child.has_value()) {
       const Code code = child.error().code();
-      return Fail(code == Code::kNotFound ? kExitNotFound : code == Code::kDenied ? kExitNotExecutable : kExitLayout,
+      return Fail(code == Code::kNotFound ? kExitNotFound
+                  : code == Code::kDenied ? kExitNotExecutable
+                                          : kExitLayout,
                   "the program was not started", child.error());
     }
-    parts_.log.Info("started", {{"program", options_.config.program}, {"pid", fmt::format("{}", child->pid())}});
+    parts_.log.Info("started", {{"program", options_.config.program},
+                                {"pid", fmt::format("{}", child->pid())}});
     parts_.log.Flush();
     const int code = child->Wait();
-    parts_.log.Info("ended", {{"program", options_.config.program}, {"exit_code", fmt::format("{}", code)}});
+    parts_.log.Info("ended",
+                    {{"program", options_.config.program}, {"exit_code", fmt::format("{}", code)}});
     return code;
   }
 
   // The secrets leave this process's memory as soon as the program has them.
-  Result<Child> StartProgram(Activation activation, const WorkloadIdentity& identity, const std::vector<std::string>& argv) {
+  Result<Child> StartProgram(Activation activation, const WorkloadIdentity& identity,
+                             const std::vector<std::string>& argv) {
     ChildSpec spec;
     spec.program = options_.config.program;
     spec.argv = argv;
     if (options_.config.kind == ProgramKind::kStrongroom) {
       ASSIGN_OR_RETURN(spec.handover, MakeHandover(activation, identity));
     }
-    spec.environment = MakeEnvironment(activation, options_.config, parts_.environment, spec.handover.get());
+    spec.environment =
+        MakeEnvironment(activation, options_.config, parts_.environment, spec.handover.get());
     return Child::Start(std::move(spec), parts_.signals);
   }
 

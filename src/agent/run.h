@@ -14,9 +14,9 @@ namespace strongroom::agent {
 
 struct RunOptions {
   AgentConfig config;
-  std::vector<std::string> asked;                // PROGRAM ARGS of the command line; empty: nothing was asked
-  std::chrono::milliseconds timeout{120'000};    // until a coordinator must have answered
-  ActivationTimeouts timeouts;                   // of one attempt
+  std::vector<std::string> asked;  // PROGRAM ARGS of the command line; empty: nothing was asked
+  std::chrono::milliseconds timeout{120'000};  // until a coordinator must have answered
+  ActivationTimeouts timeouts;                 // of one attempt
 };
 
 // Borrowed for the run.
@@ -29,8 +29,9 @@ struct RunParts {
   const BlockedSignals& signals;
 };
 
-// The agent's whole life: activates, hands over, starts the program, stays its parent, removes what it wrote. Returns
-// what the process shall exit with (exit_code.h); reasons are logged. From the main thread.
+// The agent's whole life: activates, hands over, starts the program, stays its parent, removes what
+// it wrote. Returns what the process shall exit with (exit_code.h); reasons are logged. From the
+// main thread.
 int Run(const RunOptions& options, const RunParts& parts);
 
 }  // namespace strongroom::agent

@@ -1,8 +1,8 @@
 #include "agent/workload_identity.h"
 
-#include <fmt/format.h>
-
 #include <array>
+
+#include <fmt/format.h>
 
 #include "base/encoding.h"
 #include "base/files.h"
@@ -16,7 +16,8 @@ bool IsUuid(std::string_view text) {
   constexpr std::string_view form = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
   if (text.size() != form.size()) return false;
   for (std::size_t i = 0; i < form.size(); ++i) {
-    if (form[i] == '-' ? text[i] != '-' : !HexDecode(fmt::format("0{}", text[i])).has_value()) return false;
+    if (form[i] == '-' ? text[i] != '-' : !HexDecode(fmt::format("0{}", text[i])).has_value())
+      return false;
   }
   return true;
 }
@@ -24,7 +25,9 @@ bool IsUuid(std::string_view text) {
 std::string_view Trimmed(std::string_view text) {
   constexpr std::string_view space = " \t\r\n";
   const std::size_t first = text.find_first_not_of(space);
-  return first == std::string_view::npos ? "" : text.substr(first, text.find_last_not_of(space) - first + 1);
+  return first == std::string_view::npos
+             ? ""
+             : text.substr(first, text.find_last_not_of(space) - first + 1);
 }
 
 Result<std::string> UuidOf(const std::string& file, Entropy& entropy) {
@@ -42,11 +45,14 @@ Result<std::string> UuidOf(const std::string& file, Entropy& entropy) {
 
 Result<std::string> MarbleOf(const std::string& measured, const std::optional<std::string>& host) {
   if (measured.empty() && (!host || host->empty())) {
-    return Malformed("no marble is named, wanted one in the measured configuration or in EDG_MARBLE_TYPE");
+    return Malformed(
+        "no marble is named, wanted one in the measured configuration or in EDG_MARBLE_TYPE");
   }
   if (measured.empty()) return *host;
   if (host && !host->empty() && *host != measured) {
-    return Malformed(fmt::format("EDG_MARBLE_TYPE is \"{}\", but the measured configuration says \"{}\"", host->substr(0, 80), measured));
+    return Malformed(
+        fmt::format("EDG_MARBLE_TYPE is \"{}\", but the measured configuration says \"{}\"",
+                    host->substr(0, 80), measured));
   }
   return measured;
 }
@@ -55,7 +61,8 @@ std::vector<std::string> SplitNames(std::string_view list) {
   std::vector<std::string> out;
   while (!list.empty()) {
     const std::size_t comma = list.find(',');
-    if (const std::string_view name = Trimmed(list.substr(0, comma)); !name.empty()) out.emplace_back(name);
+    if (const std::string_view name = Trimmed(list.substr(0, comma)); !name.empty())
+      out.emplace_back(name);
     list = comma == std::string_view::npos ? "" : list.substr(comma + 1);
   }
   return out;
@@ -73,15 +80,18 @@ std::string MakeUuid(Entropy& entropy) {
   return text;
 }
 
-Result<WorkloadIdentity> FindIdentity(const AgentConfig& config, const Environment& environment, Entropy& entropy) {
+Result<WorkloadIdentity> FindIdentity(const AgentConfig& config, const Environment& environment,
+                                      Entropy& entropy) {
   const auto value_or = [&environment](const std::string& name, std::string otherwise) {
     const auto value = environment(name);
     return value && !value->empty() ? *value : std::move(otherwise);
   };
   WorkloadIdentity out;
-  out.coordinator = value_or("STRONGROOM_COORDINATOR", value_or("EDG_MARBLE_COORDINATOR_ADDR", "localhost:2001"));
+  out.coordinator =
+      value_or("STRONGROOM_COORDINATOR", value_or("EDG_MARBLE_COORDINATOR_ADDR", "localhost:2001"));
   ASSIGN_OR_RETURN(out.marble, MarbleOf(config.marble, environment("EDG_MARBLE_TYPE")));
-  ASSIGN_OR_RETURN(out.uuid, In("EDG_MARBLE_UUID_FILE", UuidOf(value_or("EDG_MARBLE_UUID_FILE", ""), entropy)));
+  ASSIGN_OR_RETURN(
+      out.uuid, In("EDG_MARBLE_UUID_FILE", UuidOf(value_or("EDG_MARBLE_UUID_FILE", ""), entropy)));
   out.names = SplitNames(value_or("EDG_MARBLE_DNS_NAMES", "localhost"));
   return out;
 }
