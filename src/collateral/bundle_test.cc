@@ -1,0 +1,104 @@
+#include "collateral/bundle.h"
+
+#include <gtest/gtest.h>
+
+#include "attest/endorsement_subject.h"
+#include "attest/testing/cases_of.h"
+#include "attest/testing/test_platform.h"
+#include "base/encoding.h"
+#include "base/files.h"
+#include "testing/result_matchers.h"
+
+namespace strongroom::collateral {
+namespace {
+
+using attest::testing::Keys;
+using attest::testing::Made;
+using attest::testing::Recipe;
+using strongroom::testing::Fails;
+
+Made MakeFor(std::uint8_t family) {
+  static const Keys keys = Keys::Generate().value();
+  Recipe recipe;
+  recipe.fmspc[5] = family;
+  recipe.tcb_fmspc = HexEncode(recipe.fmspc);
+  return attest::testing::Make(recipe, keys).value();
+}
+
+attest::EndorsementSubject Subject(std::uint8_t family, bool platform_ca = true) {
+  return {.fmspc = attest::Fmspc::From(Bytes{0, 0x60, 0x6a, 0, 0, family}).value(),
+          .platform_ca = platform_ca};
+}
+
+TEST(Bundle, GivesTheSetOfTheFamily) {
+  const Made one = MakeFor(1);
+  const Made two = MakeFor(2);
+  ASSERT_OK_AND_ASSIGN(const auto bundle,
+                       Bundle::FromJson(WriteBundle({one.endorsements, two.endorsements})));
+  ASSERT_OK_AND_ASSIGN(const attest::Endorsements found, bundle->Fetch(Subject(2)));
+  EXPECT_OK(attest::VerifySgxEvidence(two.quote, found, two.anchors, two.now).ToResult());
+  EXPECT_EQ(found.tcb_info, two.endorsements.tcb_info);
+  EXPECT_THAT(bundle->Fetch(Subject(3)),
+              Fails(Code::kNotFound, "none for FMSPC 00606a000003 of the Platform CA"));
+  EXPECT_THAT(bundle->Fetch(Subject(2, false)), Fails(Code::kNotFound, "of the Processor CA"));
+}
+
+TEST(Bundle, KeepsEveryFieldByteForByte) {
+  Made made = MakeFor(1);
+  made.endorsements.pck_certificate_chain = made.pck_chain;
+  const std::string text = WriteBundle({made.endorsements});
+  ASSERT_OK_AND_ASSIGN(const auto bundle, Bundle::FromJson(text));
+  EXPECT_EQ(WriteBundle(bundle->sets()), text);
+  EXPECT_EQ(bundle->sets()[0].pck_certificate_chain, made.pck_chain);
+  EXPECT_EQ(bundle->sets()[0].pck_crl, made.endorsements.pck_crl);
+}
+
+TEST(Bundle, ThatIsNoneIsRefused) {
+  const std::string good = WriteBundle({MakeFor(1).endorsements});
+  const auto replaced = [&](std::string_view what, std::string_view with) {
+    std::string text = good;
+    return text.replace(text.find(what), what.size(), with);
+  };
+  EXPECT_THAT(Bundle::FromJson(replaced("\"version\":1", "\"version\":2")),
+              Fails(Code::kUnsupported, "version 2"));
+  EXPECT_THAT(Bundle::FromJson(replaced("\"pckCrl\"", "\"pckcrl\"")),
+              Fails(Code::kMalformed, "pckCrl"));
+  EXPECT_THAT(Bundle::FromJson(replaced("\"pckCrl\":\"M", "\"pckCrl\":\"*")),
+              Fails(Code::kMalformed, "pckCrl"));
+  EXPECT_THAT(Bundle::FromJson(R"({"version":1,"endorsements":[]})"),
+              Fails(Code::kMalformed, "0 sets"));
+  EXPECT_THAT(Bundle::FromJson(R"({"version":1,"endorsements":{}})"), Fails(Code::kMalformed, ""));
+  EXPECT_THAT(Bundle::FromJson(""), Fails(Code::kMalformed, "endorsements bundle"));
+  for (std::size_t i = 0; i < good.size(); i += 7) {
+    EXPECT_FALSE(Bundle::FromJson(good.substr(0, i)).has_value()) << i;
+  }
+}
+
+TEST(Bundle, IsReadFromAFile) {
+  ASSERT_OK_AND_ASSIGN(const TemporaryFolder folder, TemporaryFolder::Make("bundle"));
+  const auto path = folder.path() / "bundle.json";
+  ASSERT_OK(WriteFileAtomic(path, AsBytes(WriteBundle({MakeFor(1).endorsements})), 0644));
+  ASSERT_OK_AND_ASSIGN(const auto bundle, Bundle::Read(path));
+  EXPECT_OK(bundle->Fetch(Subject(1)));
+  EXPECT_THAT(Bundle::Read(folder.path() / "other.json"), Fails(Code::kNotFound, ""));
+  EXPECT_THAT(Bundle::Read(folder.path()), Fails(Code::kNotFound, "tcb_info.json"));
+}
+
+TEST(Bundle, IsReadFromFolders) {
+  if (strongroom::testing::SkippedWithoutTestdata("bundles of real endorsements")) return;
+  const auto root = *strongroom::testing::SharedTestdata() / "evidence" / "dcap";
+  for (const attest::testing::Case& one : attest::testing::SgxCases()) {
+    ASSERT_OK_AND_ASSIGN(const auto bundle, Bundle::Read(root / one.name));
+    ASSERT_OK_AND_ASSIGN(const attest::Quote quote, attest::ParseQuote(one.quote));
+    ASSERT_OK_AND_ASSIGN(const auto subject, attest::UnverifiedEndorsementSubject(quote));
+    ASSERT_OK_AND_ASSIGN(const attest::Endorsements found, bundle->Fetch(subject));
+    EXPECT_OK(attest::VerifySgxEvidence(one.quote, found, attest::TrustAnchors::Intel(),
+                                        one.VerifyAt().value(), attest::testing::kAcceptDebug)
+                  .ToResult());
+  }
+  ASSERT_OK_AND_ASSIGN(const auto all, Bundle::Read(root));
+  EXPECT_EQ(all->sets().size(), 20U);
+}
+
+}  // namespace
+}  // namespace strongroom::collateral
