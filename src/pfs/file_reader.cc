@@ -92,7 +92,7 @@ Status FileReader::ReadPart(std::uint64_t offset, std::span<std::uint8_t> out) {
     if (offset < kInlineSize) {
       const ByteView rest = file_->metadata.first_bytes.Reveal().subspan(offset);
       n = std::min(out.size(), rest.size());
-      std::ranges::copy(rest.first(n), out.begin());
+      CopyBytes(rest.first(n), out);
     } else {
       const std::uint64_t d = (offset - kInlineSize) / kNodeSize;
       const std::size_t skip = (offset - kInlineSize) % kNodeSize;
@@ -118,7 +118,7 @@ Status FileReader::ReadInsideNode(std::uint64_t d, std::size_t skip, std::span<s
     RETURN_IF_ERROR(nodes_->Read(d, node_.RevealWritable()));
     node_number_ = d;
   }
-  std::ranges::copy(node_.Reveal().subspan(skip, out.size()), out.begin());
+  CopyBytes(node_.Reveal().subspan(skip, out.size()), out);
   return {};
 }
 
@@ -128,7 +128,7 @@ Status FileReader::ReadAll(std::span<std::uint8_t> out, const BulkOptions& optio
         fmt::format("room for {} bytes, wanted {}, the file's size", out.size(), size()));
   }
   const ByteView first = file_->metadata.first_bytes.Reveal();
-  std::ranges::copy(first, out.begin());
+  CopyBytes(first, out);
   const Geometry& geometry = file_->geometry;
   const auto make_worker = [&]() -> Worker {
     return [&, nodes = std::make_shared<NodeReader>(*file_)](std::uint64_t segment) -> Status {

@@ -32,8 +32,13 @@ struct SegmentCopier {
 
   Status Copy(const Source& source, const Geometry& geometry, std::uint64_t segment) {
     const std::size_t length = geometry.PlaintextIn(segment);
-    const auto room = plain.RevealWritable().first(PaddedSize(length));
-    RETURN_IF_ERROR(source.ReadAt(geometry.PlaintextOffset(segment), room.first(length)));
+    const std::size_t padded = PaddedSize(length);
+    const std::uint64_t offset = geometry.PlaintextOffset(segment);
+    if (const ByteView view = source.ViewAt(offset, padded); !view.empty() && length == padded) {
+      return segments.Write(segment, view);
+    }
+    const auto room = plain.RevealWritable().first(padded);
+    RETURN_IF_ERROR(source.ReadAt(offset, room.first(length)));
     std::ranges::fill(room.subspan(length), std::uint8_t{0});
     return segments.Write(segment, room);
   }
@@ -77,8 +82,7 @@ FileWriter::FileWriter(std::unique_ptr<Shared> shared, WrapKey key, Format forma
 ByteView FileWriter::TakeFirstBytes(ByteView plain) {
   if (metadata_.size >= kInlineSize) return plain;
   const std::size_t n = std::min(plain.size(), kInlineSize - metadata_.size);
-  std::ranges::copy(plain.first(n),
-                    metadata_.first_bytes.RevealWritable().subspan(metadata_.size).begin());
+  CopyBytes(plain.first(n), metadata_.first_bytes.RevealWritable().subspan(metadata_.size));
   metadata_.size += n;
   return plain.subspan(n);
 }
@@ -94,7 +98,7 @@ Status FileWriter::Append(ByteView plain) {
       continue;
     }
     const std::size_t n = std::min(plain.size(), kSegmentPlaintext - buffered_);
-    std::ranges::copy(plain.first(n), buffer_.RevealWritable().subspan(buffered_).begin());
+    CopyBytes(plain.first(n), buffer_.RevealWritable().subspan(buffered_));
     buffered_ += n;
     metadata_.size += n;
     plain = plain.subspan(n);

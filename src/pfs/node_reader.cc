@@ -43,12 +43,11 @@ Status NodeReader::Read(std::uint64_t first, std::span<std::uint8_t> out) {
 
 Status NodeReader::ReadBatch(const MhtNode& mht, std::uint64_t first, std::span<std::uint8_t> out) {
   const std::uint64_t count = NodesCovering(out.size());
-  const auto sealed = std::span(sealed_).first(count * kNodeSize);
-  RETURN_IF_ERROR(Fetch(DataNodeNumber(first), sealed));
+  ASSIGN_OR_RETURN(const ByteView sealed, Fetch(DataNodeNumber(first), count));
   for (std::uint64_t i = 0; i < count; ++i) {
     const std::size_t at = i * kNodeSize;
     RETURN_IF_ERROR(OpenDataNode(mht.Data((first + i) % kDataPerMht), first + i,
-                                 ByteView(sealed).subspan(at, kNodeSize),
+                                 sealed.subspan(at, kNodeSize),
                                  out.subspan(at, std::min(kNodeSize, out.size() - at))));
   }
   return {};
@@ -67,7 +66,7 @@ Status NodeReader::OpenDataNode(ByteView record, std::uint64_t d, ByteView seale
             "node {} of the file (plaintext from offset {}) is not the one that was written there",
             DataNodeNumber(d), kInlineSize + d * kNodeSize));
   }
-  if (cut) std::ranges::copy(cut_.Reveal().first(out.size()), out.begin());
+  if (cut) CopyBytes(cut_.Reveal().first(out.size()), out);
   return {};
 }
 
@@ -79,9 +78,8 @@ Result<const MhtNode*> NodeReader::Mht(std::uint64_t k) {
   if (place.number == k) return &place.node;
   ASSIGN_OR_RETURN(const MhtNode* parent, Mht(ParentOf(k)));
   const ByteView record = parent->Child(ChildSlotOf(k));
-  const auto sealed = std::span(sealed_).first(kNodeSize);
   place.number = 0;
-  RETURN_IF_ERROR(Fetch(MhtNodeNumber(k), sealed));
+  ASSIGN_OR_RETURN(const ByteView sealed, Fetch(MhtNodeNumber(k), 1));
   if (Status opened = cipher_.Open(record.first(kKeySize), record.last(kTagSize), sealed,
                                    place.node.writable());
       !opened) {
@@ -101,11 +99,15 @@ NodeReader::Kept& NodeReader::PlaceFor(std::uint64_t k) {
 
 // The size was checked when the file was opened; a file that shrank since is reported as the cut
 // file that it is.
-Status NodeReader::Fetch(std::uint64_t node_number, std::span<std::uint8_t> sealed) {
-  Status read = file_.source.ReadAt(node_number * kNodeSize, sealed);
-  if (!read && read.error().code() == Code::kMalformed)
+Result<ByteView> NodeReader::Fetch(std::uint64_t node_number, std::uint64_t count) {
+  const ByteView view = file_.source.ViewAt(node_number * kNodeSize, count * kNodeSize);
+  if (!view.empty()) return view;
+  const auto sealed = std::span(sealed_).first(count * kNodeSize);
+  if (Status read = file_.source.ReadAt(node_number * kNodeSize, sealed); !read) {
+    if (read.error().code() != Code::kMalformed) return std::unexpected(read.error());
     return Refuse(Finding::kTruncated, read.error().message());
-  return read;
+  }
+  return sealed;
 }
 
 }  // namespace strongroom::pfs

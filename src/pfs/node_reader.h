@@ -50,7 +50,7 @@ class NodeReader {
   Status ReadBatch(const MhtNode& mht, std::uint64_t first, std::span<std::uint8_t> out);
   Status OpenDataNode(ByteView record, std::uint64_t d, ByteView sealed,
                       std::span<std::uint8_t> out);
-  Status Fetch(std::uint64_t node_number, std::span<std::uint8_t> sealed);
+  Result<ByteView> Fetch(std::uint64_t node_number, std::uint64_t count);
 
   const OpenedFile& file_;
   NodeCipher cipher_;

@@ -16,7 +16,7 @@ Status CopyFrom(ByteView bytes, std::uint64_t offset, std::span<std::uint8_t> ou
     return Malformed(fmt::format("{} bytes in memory, wanted {} at offset {}", bytes.size(),
                                  out.size(), offset));
   }
-  std::ranges::copy(bytes.subspan(static_cast<std::size_t>(offset), out.size()), out.begin());
+  CopyBytes(bytes.subspan(static_cast<std::size_t>(offset), out.size()), out);
   return {};
 }
 
@@ -58,6 +58,11 @@ Status MemorySource::ReadAt(std::uint64_t offset, std::span<std::uint8_t> out) c
   return CopyFrom(bytes_, offset, out);
 }
 
+ByteView MemorySource::ViewAt(std::uint64_t offset, std::size_t size) const {
+  if (offset > bytes_.size() || size > bytes_.size() - offset) return {};
+  return bytes_.subspan(static_cast<std::size_t>(offset), size);
+}
+
 Status MemorySink::ReadAt(std::uint64_t offset, std::span<std::uint8_t> out) const {
   return CopyFrom(bytes_, offset, out);
 }
@@ -65,7 +70,7 @@ Status MemorySink::ReadAt(std::uint64_t offset, std::span<std::uint8_t> out) con
 Status MemorySink::WriteAt(std::uint64_t offset, ByteView bytes) {
   const std::size_t end = static_cast<std::size_t>(offset) + bytes.size();
   if (end > bytes_.size()) bytes_.resize(end);
-  std::ranges::copy(bytes, bytes_.begin() + static_cast<std::ptrdiff_t>(offset));
+  CopyBytes(bytes, std::span(bytes_).subspan(static_cast<std::size_t>(offset)));
   return {};
 }
 
