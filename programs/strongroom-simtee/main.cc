@@ -152,6 +152,13 @@ class Program {
     AddState(*root, state_);
     root->add_flag("--certificate", certificate_, "print the certificate (PEM) instead");
     root->add_flag("--json", json_, "for machines");
+    CLI::App* pccs = Add("pccs", "serve the collateral of the simulated platforms as a PCCS does",
+                         [this] { return Done(simtee::ServePccs(pccs_, machine_)); });
+    AddState(*pccs, pccs_.state);
+    pccs->add_option("--listen", pccs_.listen, "address and port")->default_val("127.0.0.1:8081");
+    pccs->add_option("--tcb-status", pccs_.statuses,
+                     "PLATFORM=STATUS: what that platform's TCB level is said to be, as "
+                     "after a TCB recovery (UpToDate, OutOfDate, …)");
     Add("platforms", "list the simulated platforms", [this] {
       return Done(simtee::PrintPlatforms(json_));
     })->add_flag("--json", json_, "for machines");
@@ -167,6 +174,7 @@ class Program {
   simtee::Machine machine_{.entropy = entropy_, .clock = clock_, .log = log_};
   simtee::RunFlags run_;
   simtee::MeasureFlags measure_;
+  simtee::PccsFlags pccs_;
   simtee::SignFlags sign_;
   std::string state_, out_;
   bool json_ = false;

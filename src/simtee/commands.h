@@ -78,4 +78,14 @@ Status PrintRoot(const std::string& state, bool certificate, bool json, const Ma
 
 Status PrintPlatforms(bool json);
 
+struct PccsFlags {
+  std::string state;
+  std::string listen;  // "127.0.0.1:8081", port 0 for any
+  std::vector<std::string>
+      statuses;  // PLATFORM=STATUS: what the level of that platform is said to be
+};
+// Serves collateral over HTTP until SIGINT or SIGTERM. Prints "listening on http://ADDRESS:PORT"
+// when it does. Call before any thread is started: it blocks those signals.
+Status ServePccs(const PccsFlags& flags, const Machine& machine);
+
 }  // namespace strongroom::simtee
