@@ -1,0 +1,164 @@
+#include "agent/child.h"
+
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "testing/result_matchers.h"
+
+namespace strongroom::agent {
+namespace {
+
+using strongroom::testing::Fails;
+
+ChildSpec Shell(const std::string& script) {
+  ChildSpec spec;
+  spec.program = "/bin/sh";
+  spec.argv = {"sh", "-c", script};
+  spec.environment.emplace_back(AsBytes("PATH=/usr/bin:/bin"));
+  return spec;
+}
+
+class ChildTest : public ::testing::Test {
+ protected:
+  ChildTest() : folder_(*TemporaryFolder::Make("agent-child")), file_(folder_.path() / "out") {}
+
+  int RunToEnd(ChildSpec spec) {
+    auto child = Child::Start(std::move(spec), signals_);
+    EXPECT_OK(child);
+    return child.has_value() ? child->Wait() : -1;
+  }
+  std::string Output() const { return ReadTextFile(file_, 100'000).value_or(""); }
+
+  BlockedSignals signals_;
+  TemporaryFolder folder_;
+  std::string file_;
+};
+
+TEST_F(ChildTest, EndsAsTheProgramEnds) {
+  EXPECT_EQ(RunToEnd(Shell("exit 0")), 0);
+  EXPECT_EQ(RunToEnd(Shell("exit 37")), 37);
+  EXPECT_EQ(RunToEnd(Shell("kill -KILL $$")), 128 + SIGKILL);
+  EXPECT_EQ(RunToEnd(Shell("kill -TERM $$")), 128 + SIGTERM);
+}
+
+TEST_F(ChildTest, GivesExactlyTheArgumentsAndTheEnvironment) {
+  ChildSpec spec;
+  spec.program = "/bin/sh";
+  spec.argv = {
+      "other name", "-c",  "printf '%s|' \"$0\" \"$@\" > " + file_ + "; /usr/bin/env >> " + file_,
+      "zero",       "a b", ""};
+  spec.environment.emplace_back(AsBytes("A=1"));
+  spec.environment.emplace_back(AsBytes("B=x=y"));
+  ASSERT_EQ(RunToEnd(std::move(spec)), 0);
+  EXPECT_THAT(Output(), ::testing::StartsWith("zero|a b||"));
+  EXPECT_THAT(Output(), ::testing::HasSubstr("A=1\n"));
+  EXPECT_THAT(Output(), ::testing::HasSubstr("B=x=y\n"));
+  EXPECT_THAT(Output(), ::testing::Not(::testing::HasSubstr("PATH=")));
+}
+
+TEST_F(ChildTest, LeavesNoDescriptorOpenButTheHandover) {
+  ChildSpec spec = Shell("ls /proc/self/fd > " + file_);
+  const UniqueFd leak(dup(1));  // not close-on-exec
+  spec.handover = *SealedMemfd("t", AsBytes("content"));
+  const int number = spec.handover.get();
+  spec.argv[2] += "; cat <&" + std::to_string(number) + " >> " + file_;
+  ASSERT_EQ(RunToEnd(std::move(spec)), 0);
+  // 0, 1, 2, the handover, and the folder that ls itself reads.
+  EXPECT_EQ(std::ranges::count(Output(), '\n'), 5) << Output();
+  EXPECT_THAT(Output(), ::testing::EndsWith("content"));
+}
+
+TEST_F(ChildTest, GivesTheSignalMaskFromBefore) {
+  ASSERT_EQ(RunToEnd(Shell("grep SigBlk /proc/self/status > " + file_)), 0);
+  EXPECT_THAT(Output(), ::testing::HasSubstr("0000000000000000"));
+}
+
+TEST_F(ChildTest, TellsWhyAProgramCannotBeStarted) {
+  ChildSpec missing;
+  missing.program = "/no/such/program";
+  missing.argv = {"x"};
+  EXPECT_THAT(Child::Start(std::move(missing), signals_),
+              Fails(Code::kNotFound, "/no/such/program"));
+  ASSERT_OK(WriteFileAtomic(file_, AsBytes("#!/bin/sh\n"), 0600));
+  ChildSpec forbidden;
+  forbidden.program = file_;
+  forbidden.argv = {"x"};
+  EXPECT_THAT(Child::Start(std::move(forbidden), signals_),
+              Fails(Code::kDenied, "not part of what was measured"));
+  ChildSpec nonsense;
+  nonsense.program = "/etc/passwd";
+  nonsense.argv = {"x"};
+  EXPECT_FALSE(Child::Start(std::move(nonsense), signals_).has_value());
+}
+
+TEST_F(ChildTest, PassesSignalsOn) {
+  for (const int signal : {SIGTERM, SIGHUP, SIGINT, SIGUSR1, SIGUSR2}) {
+    std::filesystem::remove(file_);
+    // The shell runs its trap once the program in front has ended, so it waits in the background.
+    auto child = Child::Start(
+        Shell("trap 'exit " + std::to_string(40 + signal) + "' TERM HUP INT USR1 USR2; touch " +
+              file_ + "; while :; do sleep 0.01; done"),
+        signals_);
+    ASSERT_OK(child);
+    const std::jthread sender([&] {
+      while (!std::filesystem::exists(file_)) std::this_thread::yield();
+      kill(getpid(), signal);
+    });
+    EXPECT_EQ(child->Wait(), 40 + signal);
+  }
+}
+
+TEST_F(ChildTest, BuriesStraysAndGoesOnWaiting) {
+  const pid_t stray = fork();
+  if (stray == 0) _exit(0);
+  EXPECT_EQ(RunToEnd(Shell("sleep 0.05; exit 3")), 3);
+}
+
+TEST_F(ChildTest, DiesWithItsParent) {
+  const pid_t agent = fork();
+  if (agent == 0) {
+    auto child = Child::Start(Shell("echo $$ > " + file_ + ".tmp; mv " + file_ + ".tmp " + file_ +
+                                    "; while :; do sleep 0.01; done"),
+                              signals_);
+    if (child.has_value()) child->Wait();
+    _exit(0);
+  }
+  while (!std::filesystem::exists(file_)) std::this_thread::yield();
+  const pid_t program = static_cast<pid_t>(std::stol(Output()));
+  ASSERT_EQ(kill(program, 0), 0);
+  kill(agent, SIGKILL);
+  waitpid(agent, nullptr, 0);
+  // The kernel ends it; whoever adopts it buries it. Until then it is a zombie, so look at its
+  // state.
+  const auto ended = [&] {
+    std::ifstream stat("/proc/" + std::to_string(program) + "/stat");
+    std::string text;
+    return !std::getline(stat, text) || text.find(") Z") != std::string::npos;
+  };
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (!ended() && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  EXPECT_TRUE(ended());
+}
+
+TEST(ForbidCoreDumps, HoldsForThisProcessAndItsChildren) {
+  const pid_t pid = fork();
+  if (pid == 0) {
+    rlimit limit{};
+    _exit(ForbidCoreDumps().has_value() && getrlimit(RLIMIT_CORE, &limit) == 0 &&
+                  limit.rlim_max <= 1
+              ? 0
+              : 1);
+  }
+  int status = 0;
+  waitpid(pid, &status, 0);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+}  // namespace
+}  // namespace strongroom::agent

@@ -1,0 +1,255 @@
+#include "agent/run.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "agent/exit_code.h"
+#include "agent/file_layout.h"
+#include "agent/testing/fake_coordinator.h"
+#include "strongroom/v1/handover.pb.h"
+#include "testing/result_matchers.h"
+
+namespace strongroom::agent {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::Behaviour;
+using testing::FakeCoordinator;
+using ::testing::HasSubstr;
+
+// Runs the agent's whole life against a fake coordinator, with /bin/sh for the program.
+class RunTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = "/dev/shm/agent-run-XXXXXX";
+    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+    memory_ = pattern;
+    log_fd_ = UniqueFd(open((memory_ / "log").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    options_.config.coordinator = testing::ExpectedByIdentity();
+    options_.config.marble = "server";
+    options_.config.kind = ProgramKind::kForeign;
+    options_.config.program = "/bin/sh";
+    options_.config.env = {{"PATH", "/usr/bin:/bin"}};
+    options_.config.run_folder = memory_ / "run";
+    Script("exit 0");
+  }
+  void TearDown() override { fs::remove_all(memory_); }
+
+  void Script(const std::string& script) { options_.config.argv = {"sh", "-c", script}; }
+  std::string Path(const char* name) const { return memory_ / name; }
+  std::string Content(const char* name) const {
+    return ReadTextFile(memory_ / name, 100'000).value_or("(none)");
+  }
+  std::string LogText() const { return Content("log"); }
+
+  int RunAt(const std::string& address) {
+    const auto log = Log::ToFd("agent", LogLevel::kDebug, LogFormat::kText, log_fd_.get());
+    const Environment host = [&address,
+                              this](const std::string& name) -> std::optional<std::string> {
+      if (name == "STRONGROOM_COORDINATOR") return address;
+      const auto found = host_.find(name);
+      if (found == host_.end()) return std::nullopt;
+      return found->second;
+    };
+    const int code = agent::Run(options_, {evidence_, clock_, entropy_, host, *log, signals_});
+    log->Flush();
+    return code;
+  }
+  int RunWith(Behaviour behaviour) {
+    coordinator_ = FakeCoordinator::Start(std::move(behaviour));
+    return RunAt(coordinator_->address());
+  }
+
+  BlockedSignals signals_;  // before any thread
+  fs::path memory_;
+  UniqueFd log_fd_;
+  std::unique_ptr<FakeCoordinator> coordinator_;
+  RunOptions options_;
+  testing::SimEvidence evidence_;
+  FixedClock clock_{testing::kNow};
+  SystemEntropy entropy_;
+  std::map<std::string, std::string> host_;
+};
+
+TEST_F(RunTest, EndsAsTheProgramEnds) {
+  Script("exit 23");
+  EXPECT_EQ(RunWith({}), 23);
+  Script("kill -KILL $$");
+  EXPECT_EQ(RunWith({}), 128 + SIGKILL);
+}
+
+TEST_F(RunTest, HandsOverToAProgramOfOurs) {
+  options_.config.kind = ProgramKind::kStrongroom;
+  Script("cat <&$STRONGROOM_HANDOVER_FD > " + Path("handover"));
+  Behaviour behaviour;
+  v1::Model& model = *behaviour.answer.add_models();
+  model.set_name("digits");
+  model.set_key("0123456789abcdef");
+  ASSERT_EQ(RunWith(behaviour), 0);
+  v1::Handover handover;
+  ASSERT_TRUE(handover.ParseFromString(Content("handover")));
+  EXPECT_EQ(handover.marble(), "server");
+  EXPECT_EQ(handover.uuid(), coordinator_->last_request().uuid());
+  ASSERT_EQ(handover.models_size(), 1);
+  EXPECT_EQ(handover.models(0).key(), "0123456789abcdef");
+  ASSERT_OK_AND_ASSIGN(const auto chain,
+                       crypto::Certificate::ChainFromPem(handover.certificate_chain_pem(), 4));
+  ASSERT_OK_AND_ASSIGN(const auto key,
+                       crypto::PrivateKey::FromPkcs8Der(AsBytes(handover.private_key_pkcs8())));
+  EXPECT_EQ(*chain.front().public_key(), key.public_key());
+}
+
+TEST_F(RunTest, LaysFilesOutForAForeignProgramAndRemovesThem) {
+  options_.config.credential_files = {Path("tls/chain.pem"), Path("tls/key.pem"),
+                                      Path("tls/mesh.pem"), Path("tls/root.pem")};
+  Script("cat " + Path("secrets/token") + " " + Path("tls/key.pem") + " > " + Path("seen") +
+         "; echo \"$TOKEN ${STRONGROOM_HANDOVER_FD-none} $MARBLE_PREDEFINED_PRIVATE_KEY\" >> " +
+         Path("seen"));
+  Behaviour behaviour;
+  (*behaviour.answer.mutable_parameters()->mutable_files())[Path("secrets/token")] =
+      "file secret\n";
+  (*behaviour.answer.mutable_parameters()->mutable_env())["TOKEN"] = "env secret";
+  ASSERT_EQ(RunWith(behaviour), 0);
+  EXPECT_THAT(Content("seen"), ::testing::StartsWith("file secret\n-----BEGIN PRIVATE KEY-----"));
+  EXPECT_THAT(Content("seen"), ::testing::EndsWith("env secret none \n"));
+  EXPECT_FALSE(fs::exists(memory_ / "secrets"));
+  EXPECT_FALSE(fs::exists(memory_ / "tls"));
+}
+
+TEST_F(RunTest, PutsThePrivateKeyIntoTheEnvironmentOfMarbleRunStyleMarblesOnly) {
+  Script("echo \"$MARBLE_PREDEFINED_PRIVATE_KEY\" > " + Path("seen"));
+  ASSERT_EQ(RunWith({}), 0);
+  EXPECT_EQ(Content("seen"), "\n");
+  Behaviour style;
+  style.answer.set_marblerun_style(true);
+  ASSERT_EQ(RunWith(style), 0);
+  EXPECT_THAT(Content("seen"), HasSubstr("BEGIN PRIVATE KEY"));
+}
+
+TEST_F(RunTest, RunsTheManifestsArgumentsWhenItGivesSome) {
+  Behaviour behaviour;
+  for (const char* argument : {"sh", "-c", "exit 9"})
+    behaviour.answer.mutable_parameters()->add_argv(argument);
+  EXPECT_EQ(RunWith(behaviour), 9);
+}
+
+TEST_F(RunTest, RefusesAnotherProgramOrOtherArgumentsThanMeasured) {
+  Script("touch " + Path("ran"));
+  options_.asked = {"/bin/sh", "-c", "touch /dev/shm/other"};
+  EXPECT_EQ(RunWith({}), kExitConfiguration);
+  options_.asked = {"/bin/bash"};
+  EXPECT_EQ(RunWith({}), kExitConfiguration);
+  EXPECT_FALSE(fs::exists(memory_ / "ran"));
+  options_.asked = {"/bin/sh", "-c", "touch " + Path("ran")};
+  EXPECT_EQ(RunWith({}), 0);
+  EXPECT_TRUE(fs::exists(memory_ / "ran"));
+}
+
+TEST_F(RunTest, StartsNothingUnlessTheCoordinatorIsTheRightOne) {
+  Script("touch " + Path("ran"));
+  Behaviour other;
+  other.enclave.mrenclave.writable()[5] ^= 1;
+  EXPECT_EQ(RunWith(other), kExitUntrusted);
+  EXPECT_THAT(LogText(), HasSubstr("coordinator not trusted"));
+  EXPECT_THAT(LogText(), HasSubstr("MRENCLAVE"));
+  EXPECT_EQ(coordinator_->counts().attests, 1) << "no second try";
+  EXPECT_FALSE(fs::exists(memory_ / "ran"));
+}
+
+TEST_F(RunTest, PrintsWhyTheCoordinatorRefused) {
+  Behaviour behaviour;
+  behaviour.refuse = Error(Code::kDenied, "MRENCLAVE aa, wanted bb [package.unique-id]");
+  EXPECT_EQ(RunWith(behaviour), kExitRefused);
+  EXPECT_THAT(LogText(), HasSubstr("package.unique-id"));
+  EXPECT_EQ(coordinator_->counts().activations, 1);
+}
+
+TEST_F(RunTest, TellsThatTheTeeGaveNoEvidence) {
+  evidence_.failure = Error(Code::kUnavailable, "the TEE is gone");
+  EXPECT_EQ(RunWith({}), kExitNoEvidence);
+}
+
+TEST_F(RunTest, RefusesToWriteSecretsToDisk) {
+  const auto disk = fs::current_path() / "strongroom-agent-run-test";
+  if (IsInMemory(disk).value_or(true)) GTEST_SKIP() << "skipped: the working folder is in memory";
+  Script("touch " + Path("ran"));
+  Behaviour behaviour;
+  (*behaviour.answer.mutable_parameters()->mutable_files())[disk] = "secret";
+  (*behaviour.answer.mutable_parameters()->mutable_files())[Path("first")] = "secret";
+  EXPECT_EQ(RunWith(behaviour), kExitLayout);
+  EXPECT_FALSE(fs::exists(disk));
+  EXPECT_FALSE(fs::exists(memory_ / "ran"));
+  EXPECT_FALSE(fs::exists(memory_ / "first")) << "what was written before the refusal is removed";
+}
+
+TEST_F(RunTest, TellsThatTheProgramIsNotThereOrNotMeasured) {
+  options_.config.program = "/no/such/program";
+  EXPECT_EQ(RunWith({}), kExitNotFound);
+  ASSERT_OK(WriteFileAtomic(memory_ / "data", AsBytes("#!/bin/sh\n"), 0600));
+  options_.config.program = memory_ / "data";
+  EXPECT_EQ(RunWith({}), kExitNotExecutable);
+}
+
+TEST_F(RunTest, WaitsForACoordinatorThatComesLater) {
+  coordinator_ = FakeCoordinator::Start({});
+  const std::uint16_t port = coordinator_->port();
+  coordinator_.reset();
+  Script("exit 5");
+  std::unique_ptr<FakeCoordinator> late;
+  const std::jthread starter([&] {
+    while (LogText().find("trying again") == std::string::npos) std::this_thread::yield();
+    late = FakeCoordinator::Start({}, port);
+  });
+  EXPECT_EQ(RunAt("127.0.0.1:" + std::to_string(port)), 5);
+}
+
+TEST_F(RunTest, GivesUpWhenNobodyComes) {
+  coordinator_ = FakeCoordinator::Start({});
+  const std::string address = coordinator_->address();
+  coordinator_.reset();
+  options_.timeout = std::chrono::milliseconds(400);
+  EXPECT_EQ(RunAt(address), kExitUnreachable);
+  EXPECT_THAT(LogText(), HasSubstr("coordinator not reachable"));
+}
+
+TEST_F(RunTest, IsEndedByASignalWhileItWaitsForACoordinator) {
+  coordinator_ = FakeCoordinator::Start({});
+  const std::string address = coordinator_->address();
+  coordinator_.reset();
+  const std::jthread sender([&] {
+    while (LogText().find("trying again") == std::string::npos) std::this_thread::yield();
+    kill(getpid(), SIGTERM);
+  });
+  EXPECT_EQ(RunAt(address), 128 + SIGTERM);
+}
+
+TEST_F(RunTest, PassesSignalsOnToTheProgram) {
+  Script("trap 'exit 77' TERM; touch " + Path("ready") + "; while :; do sleep 0.01; done");
+  const std::jthread sender([&] {
+    while (!fs::exists(memory_ / "ready")) std::this_thread::yield();
+    kill(getpid(), SIGTERM);
+  });
+  EXPECT_EQ(RunWith({}), 77);
+}
+
+TEST_F(RunTest, RefusesARoleThatTheHostChanges) {
+  host_["EDG_MARBLE_TYPE"] = "admin";
+  EXPECT_EQ(RunWith({}), kExitConfiguration);
+  EXPECT_EQ(coordinator_->counts().attests, 0);
+}
+
+TEST_F(RunTest, LogsNoSecret) {
+  Behaviour behaviour;
+  (*behaviour.answer.mutable_parameters()->mutable_env())["TOKEN"] = "topsecret";
+  (*behaviour.answer.mutable_parameters()->mutable_files())[Path("f")] = "topsecret";
+  ASSERT_EQ(RunWith(behaviour), 0);
+  EXPECT_THAT(LogText(), ::testing::Not(HasSubstr("topsecret")));
+  EXPECT_THAT(LogText(), HasSubstr("activated")) << "the control: the log was written";
+}
+
+}  // namespace
+}  // namespace strongroom::agent
