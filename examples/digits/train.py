@@ -10,9 +10,15 @@ Nothing is downloaded: the data is inside the scikit-learn wheel. The same versi
 """
 
 import argparse
+import os
 import pathlib
 import sys
 
+# One thread of linear algebra: the network is tiny, and the bytes that come out must not depend on the machine.
+for library in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[library] = "1"
+
+# pylint: disable=wrong-import-position
 import numpy as np
 import onnx
 import openvino as ov

@@ -54,6 +54,7 @@ ParsedOptions ParseOptions(int argc, char** argv) {
   CLI::App app(kDescription, "strongroom-modelserver");
   app.footer(kFooter);
   app.set_version_flag("--version", std::string(Version()));
+  app.option_defaults()->take_last();  // as TensorFlow Serving's flags
   AddFlags(app, out.options);
   try {
     app.parse(argc, argv);

@@ -60,7 +60,8 @@ std::unexpected<Error> FromErrno(int error_number, std::string_view what) {
   Code code = Code::kInternal;
   if (error_number == ENOENT) code = Code::kNotFound;
   if (error_number == EACCES || error_number == EPERM) code = Code::kDenied;
-  if (error_number == ENOSPC || error_number == EDQUOT) code = Code::kExhausted;
+  if (error_number == ENOSPC || error_number == EDQUOT || error_number == EFBIG)
+    code = Code::kExhausted;
   if (error_number == EEXIST) code = Code::kConflict;
   return Make(code, fmt::format("{}: {}", what, std::generic_category().message(error_number)));
 }

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <limits>
 #include <system_error>
 
 #include <fmt/format.h>
@@ -30,6 +31,8 @@ void UniqueFd::Reset() {
 }
 
 Result<SecretBytes> ReadSecretFile(const std::filesystem::path& path, std::size_t max_bytes) {
+  // One byte more than allowed is read to tell; the sum must not overflow.
+  max_bytes = std::min(max_bytes, std::numeric_limits<std::size_t>::max() / 4);
   const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.valid()) return FromErrno(errno, path.string());
   struct stat info{};

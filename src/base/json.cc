@@ -32,6 +32,17 @@ std::unexpected<Error> WrongKind(const Json& value, std::string_view wanted) {
                                KindName(value.kind()), wanted));
 }
 
+// Paths are for error messages. They are bounded, because every value carries one: a long member
+// name above many values would otherwise cost its length for each of them.
+constexpr std::size_t kMaxParentPath = 100;
+constexpr std::size_t kMaxNameInPath = 60;
+
+std::string ChildPath(const std::string& parent, std::string_view name) {
+  std::string child = parent.size() > kMaxParentPath ? "…" : parent;
+  if (!child.empty() && !name.starts_with('[')) child.push_back('.');
+  return child.append(name.substr(0, kMaxNameInPath));
+}
+
 }  // namespace
 
 // Builds the tree from simdjson's (strict, whole-document) parse, and finds each value's extent in
@@ -101,8 +112,7 @@ class JsonBuilder {
       SkipString();
       SkipSpace();
       ++at_;  // :
-      std::string path =
-          out.path_.empty() ? std::string(field.key) : fmt::format("{}.{}", out.path_, field.key);
+      std::string path = ChildPath(out.path_, field.key);
       ASSIGN_OR_RETURN(Json value, IsVerbatim(field)
                                        ? Keep(field.value, std::move(path))
                                        : Build(field.value, std::move(path), depth + 1));
@@ -119,8 +129,9 @@ class JsonBuilder {
     out.kind_ = Json::Kind::kArray;
     ++at_;  // [
     for (const simdjson::dom::element item : simdjson::dom::array(element)) {
-      ASSIGN_OR_RETURN(Json value,
-                       Build(item, fmt::format("{}[{}]", out.path_, out.items_.size()), depth + 1));
+      ASSIGN_OR_RETURN(
+          Json value,
+          Build(item, ChildPath(out.path_, fmt::format("[{}]", out.items_.size())), depth + 1));
       out.items_.push_back(std::move(value));
       SkipSpace();
       if (text_[at_] == ',') ++at_;
@@ -306,6 +317,12 @@ std::size_t Utf8Length(std::string_view text, std::size_t i) {
   return n;
 }
 
+// U+0080 to U+009F: terminals obey some of them, and JSON does not ask for their escape.
+bool IsC1Control(std::string_view text, std::size_t i) {
+  return static_cast<std::uint8_t>(text[i]) == 0xc2 && i + 1 < text.size() &&
+         static_cast<std::uint8_t>(text[i + 1]) < 0xa0;
+}
+
 void AppendQuoted(std::string& out, std::string_view text) {
   out.push_back('"');
   for (std::size_t i = 0; i < text.size();) {
@@ -316,8 +333,11 @@ void AppendQuoted(std::string& out, std::string_view text) {
     else if (c == '\n') out += "\\n";
     else if (c == '\t') out += "\\t";
     else if (c == '\r') out += "\\r";
-    else if (static_cast<std::uint8_t>(c) < 0x20)
+    else if (static_cast<std::uint8_t>(c) < 0x20 || c == 0x7f)
       out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+    else if (IsC1Control(text, i))
+      out +=
+          fmt::format("\\u{:04x}", static_cast<unsigned>(static_cast<std::uint8_t>(text[i + 1])));
     else out.append(text.substr(i, n));
     i += n == 0 ? 1 : n;
   }

@@ -13,8 +13,8 @@
 namespace strongroom {
 
 // One JSON value of a parsed document; lives as long as the document. Accessors of the wrong kind
-// give kMalformed errors that name the value's path ("tcbInfo.tcbLevels[3].tcbStatus") and both
-// kinds.
+// give kMalformed errors that name the value's path ("tcbInfo.tcbLevels[3].tcbStatus", shortened
+// when long) and both kinds.
 class Json {
  public:
   enum class Kind { kNull, kBool, kInteger, kUnsigned, kDouble, kString, kArray, kObject };
@@ -86,7 +86,8 @@ class JsonDocument {
 };
 
 // Writes compact JSON: `JsonWriter w; w.Object().Key("code").Int(3).End(); w.text()`.
-// Strings are escaped; invalid UTF-8 becomes U+FFFD. Misuse (a value where a key is due) aborts.
+// Strings are escaped, all control characters too; invalid UTF-8 becomes U+FFFD. Misuse (a value
+// where a key is due) aborts.
 class JsonWriter {
  public:
   JsonWriter& Object();

@@ -52,16 +52,28 @@ spdlog::level::level_enum ToSpdlog(LogLevel level) {
   return spdlog::level::err;
 }
 
+bool IsPrintableAscii(std::string_view text) {
+  for (const char c : text) {
+    if (c < 0x20 || c >= 0x7f) return false;
+  }
+  return true;
+}
+
+std::string Quoted(std::string_view text) {
+  JsonWriter quoted;
+  return std::move(quoted.String(text)).Finish();
+}
+
+// Quoted as JSON when it holds anything that could forge a line.
+std::string TextEvent(std::string_view event) {
+  return IsPrintableAscii(event) ? std::string(event) : Quoted(event);
+}
+
 // Quoted as JSON when it holds anything that would confuse a reader of `name=value` lines.
 std::string TextValue(std::string_view value) {
-  const bool plain = !value.empty() && value.find_first_of(" \"=\\") == std::string_view::npos &&
-                     std::string_view::npos ==
-                         std::string_view(value).find_first_of(std::string_view("\0\t\r\n", 4));
-  bool printable = plain;
-  for (const char c : value) printable = printable && c >= 0x20 && c < 0x7f;
-  if (printable) return std::string(value);
-  JsonWriter quoted;
-  return std::move(quoted.String(value)).Finish();
+  const bool plain = !value.empty() && IsPrintableAscii(value) &&
+                     value.find_first_of(" \"=\\") == std::string_view::npos;
+  return plain ? std::string(value) : Quoted(value);
 }
 
 }  // namespace
@@ -98,7 +110,7 @@ void Log::Write(LogLevel level, std::string_view event, std::initializer_list<Lo
     impl_->logger.log(ToSpdlog(level), line.text());
     return;
   }
-  std::string line = fmt::format("{} {} {}", now, LevelName(level), event);
+  std::string line = fmt::format("{} {} {}", now, LevelName(level), TextEvent(event));
   for (const LogField& field : fields)
     line += fmt::format(" {}={}", field.name, TextValue(field.value));
   impl_->logger.log(ToSpdlog(level), line);

@@ -28,7 +28,7 @@ std::unexpected<Error> Cancelled(std::string message);
 std::unexpected<Error> Internal(std::string message);
 
 // The error of errno value `error_number` for `what`: ENOENT is kNotFound, EACCES and EPERM
-// kDenied, ENOSPC and EDQUOT kExhausted, EEXIST kConflict, the rest kInternal.
+// kDenied, ENOSPC, EDQUOT and EFBIG kExhausted, EEXIST kConflict, the rest kInternal.
 std::unexpected<Error> FromErrno(int error_number, std::string_view what);
 
 template <class T>

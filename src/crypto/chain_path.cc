@@ -76,6 +76,11 @@ void BuildPath(const ChainInput& input, const ChainOptions& options, ChainReport
     }
     report.path.push_back(*next);
   }
+  const CertificateFields& root = input.root.fields();
+  if (root.subject != root.issuer) {
+    Note(report, report.path.size() - 1, ChainFault::kUntrustedRoot,
+         fmt::format("a trust anchor that was issued by {}, wanted a root", root.issuer.rfc2253));
+  }
 }
 
 }  // namespace strongroom::crypto

@@ -453,6 +453,12 @@ TEST_F(ChainOf, ARootAloneIsItsOwnPath) {
   EXPECT_EQ(Verify(good_.root, {}, good_.root, {good_.crls[0]}).path.size(), 1U);
 }
 
+TEST_F(ChainOf, AnAnchorThatIsNoRootIsRefused) {
+  const ChainOptions no_crls{.require_crls = false};
+  ExpectFaults(Verify(good_.leaf, {}, good_.ca, {}, no_crls), {{ChainFault::kUntrustedRoot, 1}});
+  ExpectFaults(Verify(good_.leaf, {}, good_.leaf, {}, no_crls), {{ChainFault::kUntrustedRoot, 0}});
+}
+
 TEST_F(ChainOf, SameNamesWithoutKeyIdsAreToldApartBySignatures) {
   TestPki bare;
   bare.ca_spec.subject_key_id = bare.root_spec.subject_key_id = false;

@@ -23,6 +23,11 @@ net::Response UnknownPath(const net::Request& request) {
   return kserve::ErrorResponse(Error(Code::kNotFound, "Not Found"));
 }
 
+net::Response UnknownMethod(const net::Request& request) {
+  if (request.path.starts_with("/v1/")) return tfs::MalformedRequest(request);
+  return net::Response::Json(405, R"({"error":"Method Not Allowed"})");
+}
+
 std::shared_ptr<const net::Router> MakeRouter(const Frontend& frontend, std::string_view version) {
   net::Router router;
   kserve::AddRoutes(router, frontend, version);
@@ -34,6 +39,7 @@ std::shared_ptr<const net::Router> MakeRouter(const Frontend& frontend, std::str
   router.Handle("GET", "/monitoring/prometheus/metrics",
                 metrics);  // where TensorFlow Serving has them
   router.OnUnknownPath(UnknownPath);
+  router.OnUnknownMethod(UnknownMethod);
   return std::make_shared<const net::Router>(std::move(router));
 }
 

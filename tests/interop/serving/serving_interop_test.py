@@ -1,0 +1,339 @@
+"""Foreign clients against the real model server over mTLS: grpcio with TensorFlow Serving's calls, tritonclient with
+KServe's, Python's own HTTPS. And what must not start: spoiled, swapped, old or foreign models."""
+
+import http.client
+import json
+import pathlib
+import shutil
+import ssl
+import sys
+import tempfile
+import unittest
+
+import grpc
+import numpy as np
+import tritonclient.grpc as triton
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import harness  # noqa: E402
+
+
+class World:
+    """What all tests share: certificates, a trained model, its ciphertext."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        harness.generate_protos(folder / "stubs")
+        self.server, self.alice, self.stranger = (harness.Certificate(folder, n) for n in ("server", "alice", "stranger"))
+        self.owner, self.host = folder / "owner", folder / "host"
+        harness.run(sys.executable, harness.SOURCE / "examples/digits/train.py", folder / "trained")
+        self.images = np.load(folder / "trained/images.npy")
+        self.labels = np.load(folder / "trained/labels.npy")
+        self.plain_answers = np.load(folder / "trained/probabilities.npy")
+        self.key = folder / "model.key"
+        harness.run(harness.BIN / "strongroom", "keygen", "--out", self.key)
+        for model, version, files in (("digits", 1, ("model.xml", "model.bin")), ("digits", 2, ("model.xml", "model.bin")),
+                                      ("digits-onnx", 1, ("model.onnx",))):
+            for file in files:
+                name = f"{model}/{version}/{file}"
+                plain = self.owner / name
+                plain.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(folder / "trained" / file, plain)
+                harness.encrypt(self.key, plain, self.host / name, name)
+
+    def handover(self, key=None, models=("digits", "digits-onnx"), versions=("1", "2")):
+        key = self.key.read_bytes() if key is None else key
+        return harness.handover(self.server, {
+            model: (key, {name: digest for name, digest in harness.digests(self.owner / model).items()
+                          if name.split("/")[0] in versions}, [self.alice]) for model in models})
+
+    def serve(self, message, *flags):
+        return harness.Server(message, f"--model_base_path={self.host}", *flags)
+
+
+WORLD = None
+SERVER = None
+TEMPORARY = None
+
+
+def setUpModule():
+    global WORLD, SERVER, TEMPORARY
+    TEMPORARY = tempfile.TemporaryDirectory(prefix="strongroom-interop-")
+    WORLD = World(pathlib.Path(TEMPORARY.name))
+    SERVER = WORLD.serve(WORLD.handover()).wait_ready()
+
+
+def tearDownModule():
+    status, log = SERVER.end()
+    TEMPORARY.cleanup()
+    assert status == 0, log
+    assert "ended" in log, log
+
+
+def channel(certificate):
+    credentials = grpc.ssl_channel_credentials(
+        WORLD.server.pem, *((certificate.key_pem, certificate.pem) if certificate else (None, None)))
+    return grpc.secure_channel(f"127.0.0.1:{SERVER.port}", credentials)
+
+
+class TensorFlowServingGrpc(unittest.TestCase):
+    def setUp(self):
+        import tensorflow_core_pb2
+        import tensorflow_serving_pb2
+        import tensorflow_serving_pb2_grpc
+        self.core, self.pb, self.grpc = tensorflow_core_pb2, tensorflow_serving_pb2, tensorflow_serving_pb2_grpc
+
+    def request(self, images, model="digits"):
+        request = self.pb.PredictRequest()
+        request.model_spec.name = model
+        tensor = request.inputs["image"]
+        tensor.dtype = self.core.DT_FLOAT
+        for size in images.shape:
+            tensor.tensor_shape.dim.add().size = size
+        tensor.tensor_content = images.tobytes()
+        return request
+
+    def predict(self, request, certificate=None):
+        with channel(certificate or WORLD.alice) as connection:
+            return self.grpc.PredictionServiceStub(connection).Predict(request, timeout=20)
+
+    def test_predict_is_bit_identical_to_the_plain_model(self):
+        response = self.predict(self.request(WORLD.images))
+        out = response.outputs["probabilities"]
+        answers = np.array(out.float_val, dtype=np.float32).reshape([d.size for d in out.tensor_shape.dim])
+        np.testing.assert_array_equal(answers.view(np.uint32), WORLD.plain_answers.view(np.uint32))
+        self.assertGreater((answers.argmax(axis=1) == WORLD.labels).mean(), 0.95)
+        self.assertEqual(response.model_spec.version.value, 2)
+        self.assertEqual(response.model_spec.signature_name, "serving_default")
+
+    def test_typed_values_and_onnx_give_the_same(self):
+        request = self.request(WORLD.images[:3], "digits-onnx")
+        tensor = request.inputs["image"]
+        tensor.ClearField("tensor_content")
+        tensor.float_val.extend(WORLD.images[:3].ravel().tolist())
+        out = self.predict(request).outputs["probabilities"]
+        np.testing.assert_allclose(np.array(out.float_val).reshape(3, 10), WORLD.plain_answers[:3], atol=1e-6)
+
+    def test_metadata_and_status(self):
+        with channel(WORLD.alice) as connection:
+            request = self.pb.GetModelMetadataRequest(metadata_field=["signature_def"])
+            request.model_spec.name = "digits"
+            response = self.grpc.PredictionServiceStub(connection).GetModelMetadata(request, timeout=20)
+            signatures = self.pb.SignatureDefMap()
+            self.assertTrue(response.metadata["signature_def"].Unpack(signatures))
+            image = signatures.signature_def["serving_default"].inputs["image"]
+            self.assertEqual([d.size for d in image.tensor_shape.dim], [-1, 8, 8])
+            status = self.pb.GetModelStatusRequest()
+            status.model_spec.name = "digits"
+            versions = self.grpc.ModelServiceStub(connection).GetModelStatus(status, timeout=20).model_version_status
+            self.assertEqual([(v.version, v.state) for v in versions], [(2, self.pb.ModelVersionStatus.AVAILABLE)])
+
+    def test_error_codes(self):
+        wrong_shape = self.request(WORLD.images[:1].reshape(1, 64))
+        unknown_signature = self.request(WORLD.images[:1])
+        unknown_signature.model_spec.signature_name = "other"
+        old_version = self.request(WORLD.images[:1])
+        old_version.model_spec.version.value = 1
+        for request, code, text in (
+                (self.request(WORLD.images[:1], "nothing"), grpc.StatusCode.NOT_FOUND, "Latest(nothing)"),
+                (old_version, grpc.StatusCode.NOT_FOUND, "Specific(digits, 1)"),
+                (wrong_shape, grpc.StatusCode.INVALID_ARGUMENT, "has shape [1,64], wanted [-1,8,8]"),
+                (unknown_signature, grpc.StatusCode.FAILED_PRECONDITION, 'Serving signature key "other" not found.'),
+                (self.pb.PredictRequest(), grpc.StatusCode.INVALID_ARGUMENT, "Missing ModelSpec")):
+            with self.assertRaises(grpc.RpcError) as caught:
+                self.predict(request)
+            self.assertEqual(caught.exception.code(), code)
+            self.assertIn(text, caught.exception.details())
+
+    def test_a_stranger_is_denied_and_nobody_gets_no_handshake(self):
+        with self.assertRaises(grpc.RpcError) as caught:
+            self.predict(self.request(WORLD.images[:1]), WORLD.stranger)
+        self.assertEqual(caught.exception.code(), grpc.StatusCode.PERMISSION_DENIED)
+        with channel(None) as connection, self.assertRaises(grpc.RpcError) as caught:
+            self.grpc.PredictionServiceStub(connection).Predict(self.request(WORLD.images[:1]), timeout=10)
+        self.assertIn(caught.exception.code(), (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED))
+
+
+class KServeGrpc(unittest.TestCase):
+    def client(self, certificate):
+        return triton.InferenceServerClient(
+            f"127.0.0.1:{SERVER.port}", ssl=True, root_certificates=str(WORLD.server.path),
+            private_key=str(certificate.key_path), certificate_chain=str(certificate.path))
+
+    def test_infer_by_tritonclient(self):
+        with self.client(WORLD.alice) as client:
+            self.assertTrue(client.is_server_live())
+            self.assertTrue(client.is_server_ready())
+            self.assertTrue(client.is_model_ready("digits"))
+            self.assertFalse(client.is_model_ready("nothing"))
+            self.assertEqual(client.get_server_metadata().name, "strongroom")
+            metadata = client.get_model_metadata("digits")
+            self.assertEqual(list(metadata.inputs[0].shape), [-1, 8, 8])
+            tensor = triton.InferInput("image", list(WORLD.images.shape), "FP32")
+            tensor.set_data_from_numpy(WORLD.images)
+            result = client.infer("digits", [tensor], outputs=[triton.InferRequestedOutput("probabilities")])
+            np.testing.assert_array_equal(result.as_numpy("probabilities").view(np.uint32),
+                                          WORLD.plain_answers.view(np.uint32))
+            self.assertEqual(result.get_response().model_version, "2")
+
+    def test_typed_contents_are_answered_in_kind(self):
+        from tritonclient.grpc import service_pb2
+        with self.client(WORLD.alice) as client:
+            request = service_pb2.ModelInferRequest(model_name="digits", id="7")
+            tensor = request.inputs.add(name="image", datatype="FP32", shape=[2, 8, 8])
+            tensor.contents.fp32_contents.extend(WORLD.images[:2].ravel().tolist())
+            response = client._client_stub.ModelInfer(request)
+            self.assertEqual(response.id, "7")
+            self.assertEqual(len(response.raw_output_contents), 0)
+            np.testing.assert_allclose(np.array(response.outputs[0].contents.fp32_contents).reshape(2, 10),
+                                       WORLD.plain_answers[:2], atol=1e-6)
+
+    def test_a_stranger_is_denied(self):
+        with self.client(WORLD.stranger) as client:
+            for call in (client.get_model_metadata, client.is_model_ready):
+                with self.assertRaises(triton.InferenceServerException) as caught:
+                    call("digits")
+                self.assertIn("PERMISSION_DENIED", str(caught.exception.status()))
+
+    def test_health_service(self):
+        with channel(WORLD.alice) as connection:
+            check = connection.unary_unary("/grpc.health.v1.Health/Check")
+            self.assertEqual(check(b"", timeout=10), b"\x08\x01")
+
+
+class Rest(unittest.TestCase):
+    def connection(self, certificate):
+        context = ssl.create_default_context(cadata=WORLD.server.pem.decode())
+        if certificate:
+            context.load_cert_chain(certificate.path, certificate.key_path)
+        return http.client.HTTPSConnection("127.0.0.1", SERVER.port, context=context, timeout=20)
+
+    def ask(self, method, path, body=None, headers=None, certificate=None):
+        connection = self.connection(certificate or WORLD.alice)
+        connection.request(method, path, body=body, headers=headers or {})
+        response = connection.getresponse()
+        try:
+            return response.status, response.read(), response
+        finally:
+            connection.close()
+
+    def test_kserve_json_round_trips_floats(self):
+        body = {"id": "q", "inputs": [{"name": "image", "shape": list(WORLD.images.shape), "datatype": "FP32",
+                                       "data": WORLD.images.ravel().tolist()}]}
+        status, answer, _ = self.ask("POST", "/v2/models/digits/infer", json.dumps(body))
+        self.assertEqual(status, 200, answer)
+        answer = json.loads(answer)
+        self.assertEqual((answer["model_name"], answer["model_version"], answer["id"]), ("digits", "2", "q"))
+        output = answer["outputs"][0]
+        values = np.array(output["data"], dtype=np.float32).reshape(output["shape"])
+        np.testing.assert_array_equal(values.view(np.uint32), WORLD.plain_answers.view(np.uint32))
+
+    def test_kserve_binary_extension(self):
+        header = json.dumps({"inputs": [{"name": "image", "shape": list(WORLD.images.shape), "datatype": "FP32",
+                                         "parameters": {"binary_data_size": WORLD.images.nbytes}}],
+                             "outputs": [{"name": "probabilities", "parameters": {"binary_data": True}}]}).encode()
+        status, answer, response = self.ask(
+            "POST", "/v2/models/digits/versions/2/infer", header + WORLD.images.tobytes(),
+            {"Inference-Header-Content-Length": str(len(header)), "Content-Type": "application/octet-stream"})
+        self.assertEqual(status, 200, answer)
+        split = int(response.getheader("Inference-Header-Content-Length"))
+        output = json.loads(answer[:split])["outputs"][0]
+        self.assertEqual(output["parameters"]["binary_data_size"], len(answer) - split)
+        values = np.frombuffer(answer[split:], dtype=np.float32).reshape(output["shape"])
+        np.testing.assert_array_equal(values.view(np.uint32), WORLD.plain_answers.view(np.uint32))
+
+    def test_kserve_metadata_health_and_errors(self):
+        for path, status, text in (
+                ("/v2", 200, "strongroom"), ("/v2/health/live", 200, "live"), ("/v2/health/ready", 200, "ready"),
+                ("/v2/models/digits", 200, '"shape":[-1,8,8]'), ("/v2/models/digits/ready", 200, '"ready":true'),
+                ("/v2/models/digits/versions/1", 404, "error"), ("/v2/models/nothing", 404, "error"),
+                ("/v2/nothing", 404, "Not Found"), ("/v1/nothing", 400, "Malformed request: GET /v1/nothing"),
+                ("/metrics", 200, "strongroom_serving_requests_total")):
+            got, answer, _ = self.ask("GET", path)
+            self.assertEqual(got, status, path)
+            self.assertIn(text, answer.decode(), path)
+
+    def test_tensorflow_serving_rows_and_columns(self):
+        rows = json.dumps({"instances": WORLD.images[:4].tolist()})
+        status, answer, _ = self.ask("POST", "/v1/models/digits:predict", rows)
+        self.assertEqual(status, 200, answer)
+        np.testing.assert_allclose(np.array(json.loads(answer)["predictions"]), WORLD.plain_answers[:4], atol=1e-6)
+        columns = json.dumps({"inputs": {"image": WORLD.images[:4].tolist()}, "signature_name": "serving_default"})
+        status, answer, _ = self.ask("POST", "/v1/models/digits/versions/2:predict", columns)
+        self.assertEqual(status, 200, answer)
+        np.testing.assert_allclose(np.array(json.loads(answer)["outputs"]), WORLD.plain_answers[:4], atol=1e-6)
+        status, answer, _ = self.ask("GET", "/v1/models/digits/metadata")
+        signature = json.loads(answer)["metadata"]["signature_def"]["signature_def"]["serving_default"]
+        self.assertEqual(signature["inputs"]["image"]["dtype"], "DT_FLOAT")
+
+    def test_a_stranger_is_denied_and_nobody_gets_no_handshake(self):
+        for path in ("/v2/models/digits", "/v1/models/digits", "/metrics"):
+            self.assertEqual(self.ask("GET", path, certificate=WORLD.stranger)[0], 403, path)
+        with self.assertRaises((ssl.SSLError, ConnectionError, http.client.RemoteDisconnected)):
+            connection = self.connection(None)
+            self.addCleanup(connection.close)
+            connection.request("GET", "/v2")
+            connection.getresponse()
+
+
+class MustNotStart(unittest.TestCase):
+    def setUp(self):
+        self.host = WORLD.folder / self.id()
+        shutil.copytree(WORLD.host, self.host)
+
+    def refusal(self, message, *flags):
+        server = harness.Server(message, f"--model_base_path={self.host}", *flags)
+        status, log = server.wait_refusal()
+        self.assertEqual(status, 1, log)
+        self.assertNotIn("Running gRPC", log)
+        return log
+
+    def swap(self, source, target):
+        shutil.copy(self.host / source, self.host / target)
+
+    def test_a_wrong_key(self):
+        self.assertIn("pfs.wrong-key-or-tampered-metadata", self.refusal(WORLD.handover(key=bytes(16))))
+
+    def test_one_changed_byte(self):
+        path = self.host / "digits/2/model.bin"
+        changed = bytearray(path.read_bytes())
+        changed[len(changed) // 2] ^= 1
+        path.write_bytes(changed)
+        self.assertIn("pfs.tampered-node", self.refusal(WORLD.handover()))
+
+    def test_an_old_version_in_the_new_ones_place(self):
+        self.swap("digits/1/model.bin", "digits/2/model.bin")
+        log = self.refusal(WORLD.handover())
+        self.assertIn("pfs.wrong-path", log)
+        self.assertIn("digits/1/model.bin", log)
+
+    def test_an_old_version_instead_of_the_new_one(self):
+        shutil.rmtree(self.host / "digits/2")
+        self.assertIn("digits/2/model.xml", self.refusal(WORLD.handover()))
+
+    def test_an_older_state_of_the_same_file(self):
+        files = {name: bytes(32) if name.endswith("2/model.bin") else digest
+                 for name, digest in harness.digests(WORLD.owner / "digits").items()}
+        message = harness.handover(WORLD.server, {"digits": (WORLD.key.read_bytes(), files, [WORLD.alice])})
+        self.assertIn("models.other-content", self.refusal(message))
+
+    def test_another_model_in_its_place(self):
+        self.swap("digits-onnx/1/model.onnx", "digits/2/model.bin")
+        self.assertIn("digits-onnx/1/model.onnx", self.refusal(WORLD.handover()))
+
+    def test_a_plain_model(self):
+        shutil.copy(WORLD.owner / "digits/2/model.bin", self.host / "digits/2/model.bin")
+        self.assertIn("pfs.not-a-protected-file", self.refusal(WORLD.handover()))
+
+    def test_no_handover_or_a_broken_one(self):
+        self.assertIn("started by strongroom-agent run", self.refusal(None))
+        self.assertIn("handover", self.refusal(b"\xff\xff\xff"))
+        self.assertIn("names no model", self.refusal(WORLD.handover(models=())))
+        self.assertIn("was not handed over", self.refusal(WORLD.handover(), "--model_name=faces"))
+
+    def test_plain_serving_on_a_public_address(self):
+        self.assertIn("127.0.0.1 only", self.refusal(None, "--insecure_plain", "--address=0.0.0.0"))
+
+
+if __name__ == "__main__":
+    unittest.main()
