@@ -50,7 +50,7 @@ Dispatcher::Dispatcher(std::shared_ptr<const Router> router,
       services_(std::move(services)) {
   for (const auto& service : services_) {
     for (const auto& [name, method] : service->methods()) {
-      grpc_routes_.try_emplace(name, ServeGrpcMethod(*service, method), method.options);
+      grpc_routes_.try_emplace(name, ServeGrpcMethod(service, method), method.options);
     }
   }
 }

@@ -165,8 +165,9 @@ Response GrpcStatusResponse(GrpcStatus status, std::string_view message) {
   return response;
 }
 
-AsyncHandler ServeGrpcMethod(const GrpcService& service, const GrpcService::Method& method) {
-  return [&service, &method](Request request, Responder responder) {
+AsyncHandler ServeGrpcMethod(std::shared_ptr<const GrpcService> service,
+                             const GrpcService::Method& method) {
+  return [service = std::move(service), &method](Request request, Responder responder) {
     const std::string encoding(request.headers.Get("grpc-encoding").value_or("identity"));
     if (encoding != "identity" && encoding != "gzip") {
       responder.Send(
@@ -183,12 +184,12 @@ AsyncHandler ServeGrpcMethod(const GrpcService& service, const GrpcService::Meth
       return;
     }
     GrpcCall call = CallOf(request);
-    const auto from = service.options().gzip_replies_from;
+    const auto from = service->options().gzip_replies_from;
     const bool may_pack = from && Accepts(call.metadata, "gzip");
     // shared: std::function wants its closure copyable, and there is one responder
     const auto shared = std::make_shared<Responder>(std::move(responder));
-    GrpcResponder finish([&service, shared, may_pack, from](Result<Bytes> reply) {
-      if (!reply) return shared->Send(ErrorResponse(service, reply.error()));
+    GrpcResponder finish([service, shared, may_pack, from](Result<Bytes> reply) {
+      if (!reply) return shared->Send(ErrorResponse(*service, reply.error()));
       const bool pack = may_pack && reply->size() >= *from;
       shared->Send(ReplyResponse(*std::move(reply), pack));
     });

@@ -44,6 +44,7 @@ Response GrpcStatusResponse(GrpcStatus status, std::string_view message);
 
 // Serves one method of a service: body in, framed reply and trailers out. Both are borrowed for the
 // handler's life.
-AsyncHandler ServeGrpcMethod(const GrpcService& service, const GrpcService::Method& method);
+AsyncHandler ServeGrpcMethod(std::shared_ptr<const GrpcService> service,
+                             const GrpcService::Method& method);
 
 }  // namespace strongroom::net
