@@ -16,9 +16,6 @@ constexpr int kMinRsaBits = 2048;
 constexpr int kMaxRsaBits = 8192;
 constexpr std::size_t kMaxRsaExponentBytes = 8;
 
-// OpenSSL reads parameters through these pointers, it does not write.
-void* ReadOnly(const Bytes& bytes) { return const_cast<std::uint8_t*>(bytes.data()); }
-
 Result<EvpPkeyPtr> FromParameters(const char* algorithm, OSSL_PARAM* parameters) {
   const EvpPkeyCtxPtr context(EVP_PKEY_CTX_new_from_name(nullptr, algorithm, nullptr));
   EVP_PKEY* key = nullptr;
@@ -29,19 +26,35 @@ Result<EvpPkeyPtr> FromParameters(const char* algorithm, OSSL_PARAM* parameters)
   return EvpPkeyPtr(key);
 }
 
+// The curve without a point.
+EvpPkeyPtr MakeCurve(KeyType curve) {
+  const EvpPkeyCtxPtr context(EVP_PKEY_CTX_new_from_name(nullptr, "EC", nullptr));
+  EVP_PKEY* parameters = nullptr;
+  if (!context || EVP_PKEY_paramgen_init(context.get()) != 1 ||
+      EVP_PKEY_CTX_set_group_name(context.get(), CurveName(curve)) != 1 ||
+      EVP_PKEY_paramgen(context.get(), &parameters) != 1) {
+    return nullptr;
+  }
+  return EvpPkeyPtr(parameters);
+}
+
+// Naming a curve makes OpenSSL build its group anew, four times the cost of all the rest of making
+// a key: it is done once a curve, and copied.
+const EVP_PKEY* Curve(KeyType curve) {
+  static const std::array curves = {MakeCurve(KeyType::kP224), MakeCurve(KeyType::kP256),
+                                    MakeCurve(KeyType::kP384), MakeCurve(KeyType::kP521)};
+  static_assert(static_cast<int>(KeyType::kP224) == 0 && static_cast<int>(KeyType::kP521) == 3);
+  return curves.at(static_cast<std::size_t>(curve)).get();
+}
+
+// These curves have cofactor 1: a point that OpenSSL decodes, so that it is on the curve and not at
+// infinity, is a valid key, and the full check would cost a scalar multiplication to say the same.
 Result<EvpPkeyPtr> EcKey(const Spki& spki) {
-  std::array parameters = {
-      OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME,
-                                       const_cast<char*>(CurveName(spki.type)), 0),
-      OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, ReadOnly(spki.key),
-                                        spki.key.size()),
-      OSSL_PARAM_construct_end(),
-  };
-  ASSIGN_OR_RETURN(EvpPkeyPtr key, FromParameters("EC", parameters.data()));
-  // These curves have cofactor 1: a point on the curve that is not infinity is a valid key, and the
-  // full check would cost a scalar multiplication to say the same.
-  const EvpPkeyCtxPtr context(EVP_PKEY_CTX_new_from_pkey(nullptr, key.get(), nullptr));
-  if (!context || EVP_PKEY_public_check_quick(context.get()) != 1) {
+  EvpPkeyPtr key(EVP_PKEY_new());
+  if (!key || EVP_PKEY_copy_parameters(key.get(), Curve(spki.type)) != 1) {
+    return Internal(OpenSslError("curve"));
+  }
+  if (EVP_PKEY_set1_encoded_public_key(key.get(), spki.key.data(), spki.key.size()) != 1) {
     return Malformed(OpenSslError("EC point"));
   }
   return key;
