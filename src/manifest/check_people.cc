@@ -162,9 +162,9 @@ void CheckTls(const Manifest& manifest, Collector& at) {
 
 void CheckConfig(const Manifest& manifest, Collector& at) {
   const Config& config = manifest.config;
-  if (config.seal_mode != SealMode::kProductKey)
-    at.Unsupported("config.seal-mode", "Config.SealMode",
-                   "is carried out as ProductKey only by this version");
+  if (config.seal_mode == SealMode::kDisabled)
+    at.Note("config.seal-mode", "Config.SealMode",
+            "stores nothing: a restart of the coordinator loses the manifest and all secrets");
   constexpr std::string_view gates[] = {"SignQuoteEndpoint", "MonotonicCounter", "AzureHSMSealing"};
   for (const std::string& gate : config.feature_gates) {
     const bool known = std::ranges::any_of(

@@ -266,8 +266,6 @@ constexpr Row kUnsupported[] = {
     {"TransparentTls", kArgv,
      R"("Argv": []}, "TLS": ["web"]}}, "TLS": {"web": {"Outgoing": [{"Addr": "a", "Port": "1"}]}}, "x": {"y": {"w": {"z": 1)",
      "marble.tls"},
-    {"SealMode", kEnd, R"("Config": {"SealMode": "Disabled"}, "Models": {"digits")",
-     "config.seal-mode"},
     {"FeatureGate", kEnd,
      R"("Config": {"FeatureGates": ["signquoteendpoint"]}, "Models": {"digits")",
      "config.feature-gate"},
@@ -287,6 +285,8 @@ TEST_P(Note, IsTold) {
 }
 
 constexpr Row kNotes[] = {
+    {"SealMode", kEnd, R"("Config": {"SealMode": "Disabled"}, "Models": {"digits")",
+     "config.seal-mode"},
     {"Debug", kPackage,
      R"({"UniqueID": "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", "Debug": true})",
      "package.debug"},

@@ -19,12 +19,6 @@ Error AtStage(std::string_view finding, const Error& error) {
   return Error(error.code(), error.message(), finding);
 }
 
-// What runs in a rehearsal and fails for a marble wants a secret that nobody has uploaded.
-Error NotYet(const Error& error) {
-  if (error.code() != Code::kMalformed) return error;
-  return Error(Code::kPrecondition, error.message());
-}
-
 // Names of marbles come from the network: only those that the manifest knows become labels.
 std::string MarbleLabel(const std::shared_ptr<const Deployment>& deployment,
                         const std::string& marble) {
@@ -77,7 +71,7 @@ Result<ActivationGrant> Coordinator::Admit(const ActivationRequest& request, con
   if (!uuid.has_value()) return give_back(AtStage(kFindingUuid, uuid.error()));
   const GrantMaker maker(*now.deployment, *now.secrets, authorities_, parts_.clock.Now());
   auto grant = maker.Make(request, *uuid, claims);
-  if (!grant.has_value()) return give_back(AtStage(kFindingGrant, NotYet(grant.error())));
+  if (!grant.has_value()) return give_back(AtStage(kFindingGrant, grant.error()));
   const Status recorded = Account(request, *grant, claims);
   if (!recorded.has_value()) return give_back(AtStage(kFindingGrant, recorded.error()));
   return grant;

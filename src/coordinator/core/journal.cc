@@ -121,6 +121,11 @@ std::uint64_t Journal::CounterAtStart(const std::string& name) const {
   return found == tail_.counters.end() ? 0 : found->second;
 }
 
+std::size_t Journal::waiting() const {
+  const std::lock_guard lock(mutex_);
+  return queue_.size();
+}
+
 AuditHead Journal::head() const {
   const std::lock_guard lock(mutex_);
   return tail_.audit;

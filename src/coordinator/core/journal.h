@@ -44,6 +44,8 @@ class Journal {
   // written the value is about to change.
   std::uint64_t CounterAtStart(const std::string& name) const;
   AuditHead head() const;
+  // Commits that have not begun to be written.
+  std::size_t waiting() const;
 
  private:
   struct Waiting {

@@ -35,6 +35,10 @@ std::unexpected<Error> Failure(sqlite3* connection, int code) {
       return Untrusted("the state database is damaged; it was left as it is: " + text);
     case SQLITE_CANTOPEN:
     case SQLITE_IOERR:
+      // A file size limit; the number of the system's error does not always survive.
+      if (sqlite3_extended_errcode(connection) == SQLITE_IOERR_WRITE)
+        return Exhausted("the state cannot be written: full disk, size limit or failing disk: " +
+                         text);
       if (IsFull(system_error)) return Exhausted("the disk with the state is full: " + text);
       if (system_error == EROFS || system_error == EACCES || system_error == EPERM)
         return Denied("the state may not be written: " + text);
@@ -47,6 +51,8 @@ std::unexpected<Error> Failure(sqlite3* connection, int code) {
 // SQLite would create the file with the mode of the umask.
 Status EnsureFile(const std::filesystem::path& path) {
   const UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!fd.valid() && errno == EROFS)
+    return Denied(path.string() + ": the disk is read-only, wanted one to keep state on");
   if (!fd.valid()) return FromErrno(errno, path.string());
   return {};
 }

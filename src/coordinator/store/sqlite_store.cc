@@ -42,13 +42,6 @@ std::string_view ModeText(manifest::SealMode mode) {
   return "unknown";
 }
 
-Result<manifest::SealMode> ParseMode(ByteView text) {
-  for (const auto mode : {manifest::SealMode::kProductKey, manifest::SealMode::kUniqueKey}) {
-    if (AsText(text) == ModeText(mode)) return mode;
-  }
-  return Untrusted("the state database is damaged: it names no seal mode");
-}
-
 // What authenticates a record besides its content: what it is called, and which one of that name.
 Bytes RecordContext(std::string_view use, ByteView name, std::int64_t version) {
   Writer w;
@@ -61,6 +54,13 @@ std::unexpected<Error> Damaged(std::string_view what) {
       "the state was changed outside of the coordinator: {}. It was left as it is; put back the "
       "newest copy of state.db",
       what));
+}
+
+Result<manifest::SealMode> ParseMode(ByteView text) {
+  for (const auto mode : {manifest::SealMode::kProductKey, manifest::SealMode::kUniqueKey}) {
+    if (AsText(text) == ModeText(mode)) return mode;
+  }
+  return Damaged("it names no seal mode");
 }
 
 }  // namespace

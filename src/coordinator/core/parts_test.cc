@@ -1,0 +1,170 @@
+// The small parts of the core, each by itself.
+#include <thread>
+
+#include "base/encoding.h"
+#include "coordinator/core/challenges.h"
+#include "coordinator/core/journal.h"
+#include "coordinator/core/refusals.h"
+#include "coordinator/core/secrets.h"
+#include "coordinator/core/testing/fakes.h"
+#include "coordinator/core/uuid.h"
+#include "testing/result_matchers.h"
+
+namespace strongroom::coordinator {
+namespace {
+
+using strongroom::testing::Fails;
+using testing::MemoryStore;
+
+constexpr UnixSeconds kNow{1'800'000'000};
+
+ChallengeNonce Nonce(std::uint32_t n) {
+  ChallengeNonce out{};
+  for (std::size_t i = 0; i < 4; ++i) out[i] = static_cast<std::uint8_t>(n >> (8 * i));
+  return out;
+}
+
+TEST(ChallengeTableTest, TakesEachNonceOnce) {
+  ChallengeTable table;
+  ASSERT_OK(table.Add(Nonce(1), 5, kNow));
+  EXPECT_OK(table.Take(Nonce(1), 5, kNow + kChallengeSeconds));
+  EXPECT_THAT(table.Take(Nonce(1), 5, kNow), Fails(Code::kUntrusted, "used before"));
+}
+
+TEST(ChallengeTableTest, TakesANonceAwayFromWhoeverPresentsItWrongly) {
+  ChallengeTable table;
+  ASSERT_OK(table.Add(Nonce(1), 5, kNow));
+  EXPECT_THAT(table.Take(Nonce(1), 6, kNow), Fails(Code::kUntrusted, "on this connection"));
+  EXPECT_THAT(table.Take(Nonce(1), 5, kNow), Fails(Code::kUntrusted, "used before"));
+  EXPECT_THAT(table.Take(Bytes(31), 5, kNow), Fails(Code::kMalformed, "31 bytes, wanted 32"));
+}
+
+TEST(ChallengeTableTest, ForgetsAfterAMinuteAndWhenTheClockGoesBack) {
+  ChallengeTable table;
+  ASSERT_OK(table.Add(Nonce(1), 5, kNow));
+  EXPECT_THAT(table.Take(Nonce(1), 5, kNow + kChallengeSeconds + 1), Fails(Code::kUntrusted, ""));
+  ASSERT_OK(table.Add(Nonce(2), 5, kNow));
+  EXPECT_THAT(table.Take(Nonce(2), 5, kNow + -1), Fails(Code::kUntrusted, ""));
+}
+
+TEST(ChallengeTableTest, GivesAConnectionItsShareAndNoMore) {
+  ChallengeTable table;
+  for (std::uint32_t i = 0; i < kMaxChallengesPerConnection; ++i)
+    ASSERT_OK(table.Add(Nonce(i), 5, kNow));
+  EXPECT_THAT(table.Add(Nonce(99), 5, kNow), Fails(Code::kExhausted, "the most it may"));
+  EXPECT_OK(table.Add(Nonce(99), 6, kNow));
+  EXPECT_OK(table.Take(Nonce(0), 5, kNow));
+  EXPECT_OK(table.Add(Nonce(100), 5, kNow));
+  EXPECT_OK(table.Add(Nonce(101), 5, kNow + kChallengeSeconds + 1)) << "expired ones do not count";
+}
+
+TEST(ChallengeTableTest, IsBoundedAndLetsTheOldestGo) {
+  ChallengeTable table;
+  for (std::uint32_t i = 0; i < kMaxChallenges + 10; ++i) ASSERT_OK(table.Add(Nonce(i), i, kNow));
+  EXPECT_EQ(table.size(), kMaxChallenges);
+  EXPECT_THAT(table.Take(Nonce(9), 9, kNow), Fails(Code::kUntrusted, ""));
+  EXPECT_OK(table.Take(Nonce(10), 10, kNow));
+}
+
+TEST(UuidTest, ReadsTheFormsThatMarblesWrite) {
+  const std::string wanted = "123e4567-e89b-12d3-a456-426614174000";
+  for (const char* text :
+       {"123e4567-e89b-12d3-a456-426614174000", "123E4567-E89B-12D3-A456-426614174000",
+        "123e4567e89b12d3a456426614174000", "{123e4567-e89b-12d3-a456-426614174000}",
+        "urn:uuid:123e4567-e89b-12d3-a456-426614174000"}) {
+    ASSERT_OK_AND_ASSIGN(const std::string uuid, CanonicalUuid(text));
+    EXPECT_EQ(uuid, wanted) << text;
+  }
+}
+
+TEST(UuidTest, RefusesAnythingElse) {
+  for (const char* text :
+       {"", "123e4567", "123e4567-e89b-12d3-a456-42661417400",
+        "123e4567_e89b-12d3-a456-426614174000", "123e4567-e89b-12d3-a456-42661417400g",
+        "{123e4567-e89b-12d3-a456-426614174000", "urn:uuid:123e4567e89b12d3a456426614174000",
+        "123e4567-e89b-12d3-a456-4266141740-0", "{123e4567e89b12d3a456426614174000}",
+        "123e4567-e89b-12d3-a456-4266141740000"}) {
+    EXPECT_THAT(CanonicalUuid(text), Fails(Code::kMalformed, "no UUID")) << text;
+  }
+}
+
+TEST(RefusalMeterTest, LetsABurstThroughThenAFewAMinute) {
+  RefusalMeter meter;
+  int written = 0;
+  for (int i = 0; i < 250; ++i) written += meter.Admit(kNow).has_value() ? 1 : 0;
+  EXPECT_EQ(written, 100);
+  EXPECT_EQ(meter.Admit(kNow + 6), 150U);
+  EXPECT_EQ(meter.Admit(kNow + 6), std::nullopt);
+  EXPECT_EQ(meter.Admit(kNow + 12), 1U);
+}
+
+// RFC 5869 applied to given values; computed with Python's hmac over
+// ikm 32 x 0x0b, salt uuid || "own", info "server".
+TEST(DerivedSecretTest, IsHkdfOfInstanceAndName) {
+  const manifest::Secret secret{.type = manifest::SecretType::kSymmetricKey, .size = 128};
+  const MarbleInstance instance{.marble = "server", .uuid = "123e4567-e89b-12d3-a456-426614174000"};
+  const Bytes root(32, 0x0b);
+  ASSERT_OK_AND_ASSIGN(const auto bound, DeriveSymmetricSecret(secret, "own", instance, root));
+  EXPECT_EQ(HexEncode(bound.private_part.Reveal()), "1b5b9c17ebb3c8a26b013f3ef5d98230");
+  MarbleInstance unbound = instance;
+  unbound.disable_secret_binding = true;
+  ASSERT_OK_AND_ASSIGN(const auto free, DeriveSymmetricSecret(secret, "own", unbound, root));
+  EXPECT_EQ(HexEncode(free.private_part.Reveal()), "4b609981b90b684209cdecf7464f397c");
+}
+
+Commit Entry(const std::string& name, std::vector<int>* order = nullptr, int n = 0) {
+  Commit out;
+  out.records.push_back({name, SecretBytes(AsBytes(name))});
+  out.events.push_back({"test", {{"name", name}}});
+  if (order != nullptr) out.publish = [order, n] { order->push_back(n); };
+  return out;
+}
+
+TEST(JournalTest, WritesWhatWaitsTogether) {
+  MemoryStore store;
+  const FixedClock clock(kNow);
+  Journal journal(store, clock);
+  ASSERT_OK(journal.Create(manifest::SealMode::kProductKey, Entry("first")));
+  store.hold = true;
+  std::vector<int> order;
+  {
+    std::vector<std::jthread> threads;
+    threads.emplace_back([&] { EXPECT_OK(journal.Write(Entry("a", &order, 0))); });
+    while (store.writes() == 0) std::this_thread::yield();
+    for (int i = 1; i <= 20; ++i)
+      threads.emplace_back([&, i] { EXPECT_OK(journal.Write(Entry("b", &order, i))); });
+    while (journal.waiting() < 20) std::this_thread::yield();
+    store.hold = false;
+    store.hold.notify_all();
+  }
+  EXPECT_EQ(store.writes(), 2) << "one for the first, one for all that waited behind it";
+  EXPECT_EQ(order.size(), 21U);
+  EXPECT_EQ(journal.head().sequence, 22U);
+}
+
+TEST(JournalTest, LeavesTheChainAndCountersAloneWhenWritingFails) {
+  MemoryStore store;
+  const FixedClock clock(kNow);
+  Journal journal(store, clock);
+  ASSERT_OK(journal.Create(manifest::SealMode::kProductKey, Entry("first")));
+  const AuditHead before = journal.head();
+  std::vector<int> order;
+  store.FailWith(Error(Code::kExhausted, "disk full"));
+  Commit counted = Entry("x", &order, 1);
+  counted.counter = "marble";
+  EXPECT_THAT(journal.Write(std::move(counted)), Fails(Code::kExhausted, "disk full"));
+  EXPECT_TRUE(order.empty());
+  EXPECT_EQ(journal.head().digest, before.digest);
+  store.FailWith(std::nullopt);
+  Commit again = Entry("x", &order, 2);
+  again.counter = "marble";
+  EXPECT_OK(journal.Write(std::move(again)));
+  Journal reopened(store, clock);
+  ASSERT_OK(reopened.Resume());
+  EXPECT_EQ(reopened.CounterAtStart("marble"), 1U);
+  EXPECT_EQ(reopened.head().digest, journal.head().digest);
+  EXPECT_EQ(reopened.head().sequence, 2U);
+}
+
+}  // namespace
+}  // namespace strongroom::coordinator

@@ -1,0 +1,312 @@
+#include "coordinator/store/sqlite_store.h"
+
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+#include "base/files.h"
+#include "coordinator/core/testing/fakes.h"
+#include "testing/result_matchers.h"
+
+namespace strongroom::coordinator {
+namespace {
+
+namespace fs = std::filesystem;
+using manifest::SealMode;
+using strongroom::testing::Fails;
+using testing::FakeSealer;
+
+Record MakeRecord(const std::string& name, std::string_view value) {
+  return {name, SecretBytes(AsBytes(value))};
+}
+
+std::vector<Record> Some(std::string_view value) {
+  std::vector<Record> out;
+  out.push_back(MakeRecord("manifest", value));
+  out.push_back(MakeRecord("secret/a", "alpha"));
+  out.push_back(MakeRecord("secret/b", ""));
+  return out;
+}
+
+class SqliteStoreTest : public ::testing::Test {
+ protected:
+  Result<std::unique_ptr<SqliteStore>> Open() {
+    return SqliteStore::Open(folder_.path() / "state", sealer_, entropy_);
+  }
+  fs::path File() const { return folder_.path() / "state" / "state.db"; }
+  Status Create(SealMode mode = SealMode::kProductKey) {
+    ASSIGN_OR_RETURN(const auto store, Open());
+    return store->Create(mode, Some("first"));
+  }
+  static std::string Value(Store& store, const std::string& name) {
+    const auto records = store.Read(name, name, 1);
+    EXPECT_OK(records);
+    return records->empty() ? "(none)" : ToText(records->front().value.Reveal());
+  }
+  Bytes Content() const {
+    const auto bytes = ReadFile(File(), 64 << 20);
+    EXPECT_OK(bytes);
+    return *bytes;
+  }
+  void Run(const std::string& sql) const {
+    sqlite3* database = nullptr;
+    ASSERT_EQ(sqlite3_open(File().c_str(), &database), SQLITE_OK);
+    char* error = nullptr;
+    EXPECT_EQ(sqlite3_exec(database, sql.c_str(), nullptr, nullptr, &error), SQLITE_OK) << error;
+    sqlite3_close(database);
+  }
+
+  TemporaryFolder folder_ = *TemporaryFolder::Make("store-test");
+  FakeSealer sealer_;
+  SystemEntropy entropy_;
+};
+
+TEST_F(SqliteStoreTest, KeepsRecordsOverRestarts) {
+  ASSERT_OK(Create());
+  {
+    ASSERT_OK_AND_ASSIGN(const auto store, Open());
+    EXPECT_EQ(store->found(), Store::Found::kState);
+    EXPECT_EQ(Value(*store, "manifest"), "first");
+    std::vector<Record> changes;
+    changes.push_back(MakeRecord("manifest", "second"));
+    changes.push_back(MakeRecord("secret/c", "gamma"));
+    changes.push_back(MakeRecord("manifest", "third"));
+    ASSERT_OK(store->Write(changes));
+  }
+  ASSERT_OK_AND_ASSIGN(const auto store, Open());
+  EXPECT_EQ(Value(*store, "manifest"), "third");
+  EXPECT_EQ(Value(*store, "secret/b"), "");
+  ASSERT_OK_AND_ASSIGN(const auto secrets, store->Read("secret/", "secret/b", 10));
+  ASSERT_EQ(secrets.size(), 2U);
+  EXPECT_EQ(secrets[1].name, "secret/c");
+}
+
+TEST_F(SqliteStoreTest, IsNewUntilCreatedAndOnlyOnce) {
+  ASSERT_OK_AND_ASSIGN(const auto store, Open());
+  EXPECT_EQ(store->found(), Store::Found::kNothing);
+  EXPECT_THAT(store->Write(Some("x")), Fails(Code::kPrecondition, "no state"));
+  EXPECT_THAT(store->Read("", "", 1), Fails(Code::kPrecondition, "no state"));
+  ASSERT_OK(store->Create(SealMode::kUniqueKey, Some("first")));
+  EXPECT_THAT(store->Create(SealMode::kUniqueKey, Some("x")),
+              Fails(Code::kPrecondition, "already"));
+}
+
+TEST_F(SqliteStoreTest, KeepsNothingWhenSealingIsDisabled) {
+  {
+    ASSERT_OK_AND_ASSIGN(const auto store, Open());
+    ASSERT_OK(store->Create(SealMode::kDisabled, Some("first")));
+    ASSERT_OK(store->Write(Some("second")));
+    EXPECT_EQ(Value(*store, "manifest"), "second");
+  }
+  ASSERT_OK_AND_ASSIGN(const auto store, Open());
+  EXPECT_EQ(store->found(), Store::Found::kNothing);
+}
+
+TEST_F(SqliteStoreTest, ShowsNoValueAndBelongsToItsOwner) {
+  ASSERT_OK(Create());
+  struct stat file{};
+  ASSERT_EQ(stat(File().c_str(), &file), 0);
+  EXPECT_EQ(file.st_mode & 0777U, 0600U);
+  const Bytes content = Content();
+  EXPECT_NE(AsText(content).find("secret/a"), std::string_view::npos) << "names are not secret";
+  EXPECT_EQ(AsText(content).find("alpha"), std::string_view::npos);
+}
+
+TEST_F(SqliteStoreTest, IsUsedByOneProcessAtATime) {
+  ASSERT_OK_AND_ASSIGN(const auto store, Open());
+  EXPECT_THAT(Open(), Fails(Code::kConflict, "another process has the state open"));
+}
+
+TEST_F(SqliteStoreTest, LeavesStateOfAnotherPlatformAsItIs) {
+  ASSERT_OK(Create());
+  const Bytes before = Content();
+  {
+    FakeSealer other(2);
+    ASSERT_OK_AND_ASSIGN(const auto store,
+                         SqliteStore::Open(folder_.path() / "state", other, entropy_));
+    EXPECT_EQ(store->found(), Store::Found::kSealed);
+    EXPECT_THAT(store->Create(SealMode::kProductKey, Some("x")),
+                Fails(Code::kPrecondition, "already"));
+    EXPECT_THAT(store->Write(Some("x")), Fails(Code::kPrecondition, ""));
+  }
+  EXPECT_EQ(Content(), before);
+  ASSERT_OK_AND_ASSIGN(const auto store, Open());
+  EXPECT_EQ(Value(*store, "manifest"), "first");
+}
+
+struct Tampering {
+  const char* name;
+  const char* sql;
+};
+
+class TamperedStoreTest : public SqliteStoreTest,
+                          public ::testing::WithParamInterface<Tampering> {};
+
+TEST_P(TamperedStoreTest, IsRefusedAndLeftAsItIs) {
+  ASSERT_OK(Create());
+  Run("ATTACH '" + (folder_.path() / "old.db").string() +
+      "' AS old; CREATE TABLE old.records AS SELECT * FROM records;"
+      "CREATE TABLE old.meta AS SELECT * FROM meta;");
+  {
+    ASSERT_OK_AND_ASSIGN(const auto store, Open());
+    ASSERT_OK(store->Write(Some("second")));
+  }
+  Run("ATTACH '" + (folder_.path() / "old.db").string() + "' AS old;" + GetParam().sql);
+  const Bytes before = Content();
+  EXPECT_THAT(Open(), Fails(Code::kUntrusted, "left as it is"));
+  EXPECT_EQ(Content(), before);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rows, TamperedStoreTest,
+    ::testing::Values(
+        Tampering{"RecordRemoved",
+                  "DELETE FROM main.records WHERE name = CAST('secret/a' AS BLOB);"},
+        Tampering{"RecordPutBack",
+                  "REPLACE INTO main.records SELECT * FROM old.records WHERE name = "
+                  "CAST('manifest' AS BLOB);"},
+        Tampering{"RecordsExchanged",
+                  "UPDATE main.records SET box = (SELECT box FROM old.records WHERE name = "
+                  "CAST('secret/b' AS BLOB)) "
+                  "WHERE name = CAST('secret/a' AS BLOB);"},
+        Tampering{"RecordRenamed",
+                  "UPDATE main.records SET name = CAST('secret/x' AS BLOB) WHERE name = "
+                  "CAST('secret/a' AS BLOB);"},
+        Tampering{"RecordAdded",
+                  "INSERT INTO main.records SELECT CAST('secret/y' AS BLOB), version, box FROM "
+                  "main.records LIMIT 1;"},
+        Tampering{"VersionChanged", "UPDATE main.records SET version = version + 1;"},
+        Tampering{
+            "HeadPutBack",
+            "REPLACE INTO main.meta SELECT * FROM old.meta WHERE name = CAST('head' AS BLOB);"},
+        Tampering{"HeadRemoved", "DELETE FROM main.meta WHERE name = CAST('head' AS BLOB);"},
+        Tampering{"KeyRemoved", "DELETE FROM main.meta WHERE name = CAST('sealed-key' AS BLOB);"},
+        Tampering{"ModeChanged",
+                  "UPDATE main.meta SET value = CAST('Nothing' AS BLOB) WHERE name = "
+                  "CAST('seal-mode' AS BLOB);"},
+        Tampering{"ForeignFile", "PRAGMA main.application_id = 5;"}),
+    [](const auto& row) { return row.param.name; });
+
+TEST_F(SqliteStoreTest, RefusesStateOfALaterVersion) {
+  ASSERT_OK(Create());
+  Run("PRAGMA user_version = 2");
+  EXPECT_THAT(Open(), Fails(Code::kUnsupported, "format 2, wanted 1"));
+}
+
+// A byte changed anywhere: refused, or opened with exactly what was written; never something else,
+// and the file is not touched before the coordinator knows that it can read it.
+TEST_F(SqliteStoreTest, NeverReadsAnythingButWhatWasWritten) {
+  ASSERT_OK(Create());
+  const Bytes good = Content();
+  int refused = 0, sealed = 0, same = 0;
+  for (std::size_t offset = 0; offset < good.size(); offset += 37) {
+    Bytes bad = good;
+    bad[offset] ^= 0x40;
+    fs::remove(fs::path(File()) += "-wal");
+    ASSERT_OK(WriteFileAtomic(File(), bad, 0600));
+    const auto store = Open();
+    if (!store.has_value()) {
+      EXPECT_THAT(store.error().code(),
+                  ::testing::AnyOf(Code::kUntrusted, Code::kUnsupported, Code::kUnavailable))
+          << offset << ": " << store.error().ToString();
+      ++refused;
+    } else if ((*store)->found() == Store::Found::kSealed) {
+      ++sealed;  // the sealed key itself
+    } else {
+      ASSERT_EQ((*store)->found(), Store::Found::kState) << "state vanished, offset " << offset;
+      ASSERT_EQ(Value(**store, "manifest"), "first") << offset;
+      ASSERT_EQ(Value(**store, "secret/a"), "alpha") << offset;
+      ++same;  // a byte that means nothing
+    }
+  }
+  EXPECT_GT(refused, 5);
+  EXPECT_GT(same, 5);
+  EXPECT_LT(sealed, 10);
+}
+
+TEST_F(SqliteStoreTest, RefusesATruncatedFile) {
+  ASSERT_OK(Create());
+  const Bytes good = Content();
+  for (const std::size_t size :
+       {good.size() - 1, good.size() / 2, std::size_t{5000}, std::size_t{50}}) {
+    ASSERT_OK(WriteFileAtomic(File(), ByteView(good).first(size), 0600));
+    EXPECT_THAT(Open(), Fails(Code::kUntrusted, "left as it is")) << size;
+  }
+}
+
+// Runs `work` in a child, where limits of the process can be changed; true when it returned true.
+bool InChild(const std::function<bool()>& work) {
+  const pid_t child = fork();
+  if (child == 0) _exit(work() ? 0 : 1);
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+TEST_F(SqliteStoreTest, SaysThatTheDiskIsFullAndGoesOnWhenItIsNotAnyMore) {
+  ASSERT_OK(Create());
+  EXPECT_TRUE(InChild([this] {
+    std::signal(SIGXFSZ, SIG_IGN);
+    const auto store = Open();
+    if (!store.has_value()) return false;
+    rlimit limit{};
+    getrlimit(RLIMIT_FSIZE, &limit);
+    const rlim_t all = limit.rlim_cur;
+    limit.rlim_cur = 100'000;
+    setrlimit(RLIMIT_FSIZE, &limit);
+    const std::string large(300'000, 'x');
+    std::vector<Record> records;
+    records.push_back(MakeRecord("large", large));
+    const Status refused = (*store)->Write(records);
+    EXPECT_THAT(refused, Fails(Code::kExhausted, "full"));
+    EXPECT_EQ(Value(**store, "manifest"), "first");
+    limit.rlim_cur = all;
+    setrlimit(RLIMIT_FSIZE, &limit);
+    const Status written = (*store)->Write(records);
+    EXPECT_OK(written);
+    return !refused.has_value() && written.has_value() && !::testing::Test::HasFailure();
+  }));
+  ASSERT_OK_AND_ASSIGN(const auto store, Open());
+  EXPECT_EQ(Value(*store, "large").size(), 300'000U);
+  EXPECT_EQ(Value(*store, "manifest"), "first");
+}
+
+TEST_F(SqliteStoreTest, SaysThatTheDiskIsReadOnly) {
+  ASSERT_OK(Create());
+  const fs::path folder = folder_.path() / "state";
+  const Bytes before = Content();
+  if (geteuid() == 0) {
+    // Root writes through permissions: a read-only mount it is, in a namespace of its own.
+    EXPECT_TRUE(InChild([&] {
+      if (unshare(CLONE_NEWNS) != 0 || mount("", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+          mount(folder.c_str(), folder.c_str(), nullptr, MS_BIND, nullptr) != 0 ||
+          mount("", folder.c_str(), nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr) != 0) {
+        fmt::print("skipped: read-only disk (this machine allows no mounts)\n");
+        return true;
+      }
+      const auto store = Open();
+      EXPECT_FALSE(store.has_value());
+      EXPECT_THAT(store, Fails(Code::kDenied, "state.db")) << store.error().ToString();
+      return !::testing::Test::HasFailure();
+    }));
+  } else {
+    fs::permissions(File(), fs::perms::owner_read);
+    EXPECT_THAT(Open(), Fails(Code::kDenied, "state.db"));
+    fs::permissions(File(), fs::perms::owner_read | fs::perms::owner_write);
+  }
+  EXPECT_EQ(Content(), before);
+  ASSERT_OK_AND_ASSIGN(const auto store, Open());
+  EXPECT_EQ(Value(*store, "manifest"), "first");
+}
+
+}  // namespace
+}  // namespace strongroom::coordinator
