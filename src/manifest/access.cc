@@ -15,6 +15,7 @@ std::string_view ResourceTypeOf(Action action) {
     case Action::kWriteSecret: return "Secrets";
     case Action::kUpdateSecurityVersion: return "Packages";
     case Action::kUpdateManifest: return "Manifest";
+    case Action::kInfer: return "Models";
   }
   return "";
 }
@@ -66,6 +67,7 @@ std::string_view ActionName(Action action) {
     case Action::kWriteSecret: return "WriteSecret";
     case Action::kUpdateSecurityVersion: return "UpdateSecurityVersion";
     case Action::kUpdateManifest: return "UpdateManifest";
+    case Action::kInfer: return "Infer";
   }
   return "";
 }
@@ -87,6 +89,13 @@ Status Authorize(const Manifest& manifest, std::string_view user, Action action,
   };
   const auto entry = manifest.users.find(user);
   if (entry == manifest.users.end()) return refused();
+  if (action == Action::kInfer) {  // Clients alone decides
+    const auto model = manifest.models.find(resource);
+    if (model == manifest.models.end() || !IsClient(model->second, entry->first, entry->second)) {
+      return refused();
+    }
+    return {};
+  }
   const bool granted = std::ranges::any_of(entry->second.roles, [&](const std::string& name) {
     const auto role = manifest.roles.find(name);
     return role != manifest.roles.end() && Grants(role->second, action, resource);

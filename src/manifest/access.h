@@ -8,7 +8,9 @@
 
 namespace strongroom::manifest {
 
-enum class Action { kReadSecret, kWriteSecret, kUpdateSecurityVersion, kUpdateManifest };
+// kInfer is ours: Models.<name>.Clients decides it. A role of resource type Models repeats that for
+// readers, and CheckManifest holds the two against each other.
+enum class Action { kReadSecret, kWriteSecret, kUpdateSecurityVersion, kUpdateManifest, kInfer };
 std::string_view ActionName(Action action);  // "ReadSecret"
 
 // The user whose certificate is byte-equal to `certificate_der`, as it came

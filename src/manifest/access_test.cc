@@ -57,6 +57,8 @@ TEST_F(Access, AllowsWhatARoleSays) {
   EXPECT_OK(Authorize(manifest_, "bob", Action::kReadSecret, "user"));
   EXPECT_OK(Authorize(manifest_, "bob", Action::kReadSecret, "shared"));
   EXPECT_OK(Authorize(manifest_, "alice", Action::kUpdateSecurityVersion, "p"));
+  EXPECT_OK(Authorize(manifest_, "bob", Action::kInfer, "m"));
+  EXPECT_OK(Authorize(manifest_, "carol", Action::kInfer, "m"));
   manifest_.users.at("carol").roles = {"editor"};
   EXPECT_OK(Authorize(manifest_, "carol", Action::kUpdateManifest, ""));
 }
@@ -75,6 +77,8 @@ TEST_F(Access, DeniesEverythingElse) {
       {"alice", Action::kUpdateManifest, ""},  {"alice", Action::kWriteSecret, "gone"},
       {"alice", Action::kWriteSecret, "made"}, {"bob", Action::kReadSecret, "made"},
       {"Alice", Action::kWriteSecret, "user"}, {"bob", Action::kUpdateSecurityVersion, "p"},
+      {"alice", Action::kInfer, "m"},          {"bob", Action::kInfer, "none"},
+      {"bob", Action::kInfer, "nope"},
   };
   for (const Row& row : rows) {
     const Status status = Authorize(manifest_, row.user, row.action, row.resource);

@@ -21,6 +21,12 @@ void CheckResource(const Manifest& manifest, const Role& role, const std::string
                  fmt::format("\"{}\" is not in Packages", name.substr(0, 80)));
     return;
   }
+  if (role.resource_type == "Models") {
+    if (!manifest.models.contains(name)) {
+      at.Problem("role.resource", path, fmt::format("\"{}\" is not in Models", name.substr(0, 80)));
+    }
+    return;
+  }
   const auto secret = manifest.secrets.find(name);
   if (secret == manifest.secrets.end()) {
     at.Problem("role.resource", path, fmt::format("\"{}\" is not in Secrets", name.substr(0, 80)));
@@ -44,6 +50,7 @@ std::vector<Action> ActionsOf(std::string_view resource_type) {
   if (resource_type == "Packages") return {Action::kUpdateSecurityVersion};
   if (resource_type == "Secrets") return {Action::kReadSecret, Action::kWriteSecret};
   if (resource_type == "Manifest") return {Action::kUpdateManifest};
+  if (resource_type == "Models") return {Action::kInfer};
   return {};
 }
 
@@ -67,7 +74,7 @@ void CheckRole(const Manifest& manifest, const Role& role, const std::string& pa
   if (role.resource_type.empty() && role.resource_names.empty() && role.actions.empty()) return;
   if (ActionsOf(role.resource_type).empty()) {
     at.Problem("role.resource-type", path + ".ResourceType",
-               fmt::format("is \"{}\", wanted Packages, Secrets or Manifest",
+               fmt::format("is \"{}\", wanted Packages, Secrets, Manifest or Models",
                            role.resource_type.substr(0, 80)));
     return;
   }
@@ -152,8 +159,25 @@ void CheckUsers(const Manifest& manifest, Collector& at) {
   }
 }
 
+void CheckInferRole(const Manifest& manifest, const std::string& name, const Role& role,
+                    Collector& at) {
+  for (const std::string& resource : role.resource_names) {
+    const auto model = manifest.models.find(resource);
+    if (model == manifest.models.end()) continue;  // a problem already
+    const auto& clients = model->second.clients;
+    if (std::ranges::find(clients, name) == clients.end()) {
+      at.Note(
+          "role.infer-unused", "Roles." + name,
+          fmt::format("allows nothing on {} until Models.{}.Clients names it", resource, resource));
+    }
+  }
+}
+
 void CheckRoles(const Manifest& manifest, Collector& at) {
-  for (const auto& [name, role] : manifest.roles) CheckRole(manifest, role, "Roles." + name, at);
+  for (const auto& [name, role] : manifest.roles) {
+    CheckRole(manifest, role, "Roles." + name, at);
+    if (role.resource_type == "Models") CheckInferRole(manifest, name, role, at);
+  }
 }
 
 void CheckTls(const Manifest& manifest, Collector& at) {

@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include "base/clock.h"
+#include "manifest/access.h"
 #include "manifest/checks.h"
+#include "manifest/words.h"
 
 // Secrets, and the models whose keys some of them are.
 namespace strongroom::manifest::checks {
@@ -111,8 +113,19 @@ bool IsModelFile(std::string_view name) {
          std::ranges::all_of(version, [](char c) { return c >= '0' && c <= '9'; });
 }
 
-void CheckModelClients(const Manifest& manifest, const Model& model, const std::string& path,
+// A role that speaks of models must speak of this one, or it would allow more than it says.
+bool AllowsInference(const Role& role, const std::string& model) {
+  if (role.resource_type != "Models") return true;
+  const auto infer = [](const std::string& action) {
+    return EqualInAnyCase(action, ActionName(Action::kInfer));
+  };
+  return std::ranges::find(role.resource_names, model) != role.resource_names.end() &&
+         std::ranges::any_of(role.actions, infer);
+}
+
+void CheckModelClients(const Manifest& manifest, const std::string& name, const Model& model,
                        Collector& at) {
+  const std::string path = "Models." + name + ".Clients";
   for (const std::string& client : model.clients) {
     const bool user = manifest.users.contains(client), role = manifest.roles.contains(client);
     if (user && role)
@@ -121,6 +134,9 @@ void CheckModelClients(const Manifest& manifest, const Model& model, const std::
     if (!user && !role)
       at.Problem("model.client", path,
                  fmt::format("\"{}\" is neither in Users nor in Roles", client.substr(0, 80)));
+    if (role && !AllowsInference(manifest.roles.at(client), name))
+      at.Problem("model.client", path,
+                 fmt::format("role \"{}\" does not allow Infer on this model", client));
   }
   if (model.clients.empty())
     at.Note("model.no-clients", path, "is empty: nobody may ask this model");
@@ -165,7 +181,7 @@ void CheckModels(const Manifest& manifest, Collector& at) {
                    fmt::format("\"{}\" is not <version>/<file> with a number for version",
                                file.substr(0, 80)));
     }
-    CheckModelClients(manifest, model, path + ".Clients", at);
+    CheckModelClients(manifest, name, model, at);
     const bool used = std::ranges::any_of(manifest.marbles, [&name](const auto& entry) {
       return std::ranges::find(entry.second.models, name) != entry.second.models.end();
     });

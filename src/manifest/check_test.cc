@@ -177,6 +177,17 @@ constexpr Row kProblems[] = {
     {"ManifestRoleWithNames", kWriter,
      R"({"ResourceType": "Manifest", "ResourceNames": ["a"], "Actions": ["UpdateManifest"]})",
      "role.resource"},
+    {"UnknownModelInRole", kWriter,
+     R"({"ResourceType": "Models", "ResourceNames": ["nope"], "Actions": ["Infer"]})",
+     "role.resource"},
+    {"WriteOfModel", kWriter,
+     R"({"ResourceType": "Models", "ResourceNames": ["digits"], "Actions": ["WriteSecret"]})",
+     "role.action"},
+    {"ClientRoleOfOtherModel", R"("askers": {})",
+     R"("askers": {"ResourceType": "Models", "ResourceNames": [], "Actions": ["Infer"]})",
+     "model.client"},
+    {"ClientRoleWithoutInfer", R"("askers": {})",
+     R"("askers": {"ResourceType": "Models", "ResourceNames": ["digits"]})", "model.client"},
     {"WriteOfGeneratedSecret", kWriter,
      R"({"ResourceType": "Secrets", "ResourceNames": ["shared"], "Actions": ["WriteSecret"]})",
      "role.write"},
@@ -323,6 +334,9 @@ constexpr Row kNotes[] = {
      "secret.cert-unused"},
     {"UpdateRole", kWriter, R"({"ResourceType": "Manifest", "Actions": ["UpdateManifest"]})",
      "role.update"},
+    {"InferRoleThatNoModelNames", kWriter,
+     R"({"ResourceType": "Models", "ResourceNames": ["digits"], "Actions": ["infer"]})",
+     "role.infer-unused"},
     {"RotateRootSecret", kEnd, R"("Config": {"RotateRootSecret": true}, "Models": {"digits")",
      "config.rotate"},
     {"UnknownField", kEnd, R"("Modells": {}, "Models": {"digits")", "unknown-field"},
@@ -330,6 +344,14 @@ constexpr Row kNotes[] = {
 
 INSTANTIATE_TEST_SUITE_P(Rows, Note, ::testing::ValuesIn(kNotes),
                          [](const auto& row) { return std::string(row.param.name); });
+
+TEST(CheckManifest, PassesAClientRoleThatAllowsInference) {
+  const CheckReport report = Check(Replace(
+      Good(), R"("askers": {})",
+      R"("askers": {"ResourceType": "Models", "ResourceNames": ["digits"], "Actions": ["Infer"]})"));
+  EXPECT_THAT(report.problems, IsEmpty());
+  EXPECT_THAT(report.notes, IsEmpty());
+}
 
 TEST(CheckManifest, RefusesTwoUsersWithOneCertificate) {
   const CheckReport report = Check(Replace(Good(), ClientPem(), OwnerPem()));
