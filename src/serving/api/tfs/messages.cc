@@ -87,6 +87,7 @@ Result<std::pair<std::string_view, ByteView>> DecodeEntry(ByteView bytes) {
     if (field->number == kKey) {
       ASSIGN_OR_RETURN(entry.first, ProtoText(*field, "input"));
     } else if (field->number == kValue) {
+      if (!entry.second.empty()) return Malformed("input has two tensors, wanted one");
       ASSIGN_OR_RETURN(entry.second, ProtoBytes(*field, "input"));
     }
   }

@@ -69,7 +69,7 @@ Result<Shape> DecodeShape(ByteView bytes) {
 
 struct Head {
   std::uint64_t type = 0;
-  Shape shape;
+  std::optional<Shape> shape;
   ByteView content;
 };
 
@@ -85,6 +85,7 @@ Result<Head> DecodeHead(ByteView proto) {
         break;
       }
       case kShape: {
+        if (head.shape) return Malformed("tensor has two shapes, wanted one");
         ASSIGN_OR_RETURN(const ByteView shape, ProtoBytes(*field, "tensor"));
         ASSIGN_OR_RETURN(head.shape, DecodeShape(shape));
         break;
@@ -154,8 +155,9 @@ Result<DecodedTensor> DecodeTensorProto(ByteView proto, std::size_t max_bytes) {
   const auto dtype = FromTfType(head.type);
   if (!dtype)
     return Unsupported(fmt::format("tensor has data type {}, wanted a number or bool", head.type));
-  DecodedTensor out{.view = {.dtype = *dtype, .shape = std::move(head.shape), .bytes = {}},
-                    .owned = {}};
+  DecodedTensor out{
+      .view = {.dtype = *dtype, .shape = std::move(head.shape).value_or(Shape{}), .bytes = {}},
+      .owned = {}};
   ASSIGN_OR_RETURN(const std::size_t size, ByteCount(*dtype, out.view.shape, max_bytes));
   if (!head.content.empty()) {
     if (head.content.size() != size) {
