@@ -1,7 +1,7 @@
 #include "serving/api/front_door.h"
 
 #include "base/json.h"
-#include "serving/api/api_fixture.h"
+#include "serving/api/test_api.h"
 #include "testing/mutations.h"
 
 namespace strongroom::serving::api {

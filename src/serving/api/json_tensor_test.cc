@@ -5,7 +5,7 @@
 #include <limits>
 #include <random>
 
-#include "serving/api/api_fixture.h"
+#include "serving/api/test_api.h"
 #include "testing/result_matchers.h"
 
 namespace strongroom::serving::api {

@@ -5,7 +5,7 @@
 #include <bit>
 #include <functional>
 
-#include "serving/api/api_fixture.h"
+#include "serving/api/test_api.h"
 #include "testing/mutations.h"
 
 namespace strongroom::serving::api::kserve {

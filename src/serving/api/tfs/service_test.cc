@@ -2,7 +2,7 @@
 
 #include <tensorflow_serving.pb.h>
 
-#include "serving/api/api_fixture.h"
+#include "serving/api/test_api.h"
 
 namespace strongroom::serving::api::tfs {
 namespace {

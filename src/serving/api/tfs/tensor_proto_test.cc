@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-#include "serving/api/api_fixture.h"
+#include "serving/api/test_api.h"
 #include "testing/mutations.h"
 #include "testing/result_matchers.h"
 
