@@ -1,7 +1,8 @@
 // What storage may do to a file, and what a holder of the key may. The first byte chooses: 0, the
-// rest is the file as it is; 1, the rest changes a genuine file (offset u32, xor u8, again and
-// again); 2, the rest is metadata that gets sealed, then the plaintext of the nodes behind it,
-// sealed too: everything the authentication lets through.
+// rest is the file as it is; 1, the rest changes a small genuine file (offset u32, xor u8, again
+// and again); 2, the rest is metadata that gets sealed, then the plaintext of the nodes behind it,
+// sealed too: everything the authentication lets through; 3, as 1 with a file of two segments, of
+// which parts are read.
 
 #include <algorithm>
 #include <cstdlib>
@@ -20,20 +21,24 @@ const WrapKey& TheKey() {
   return key;
 }
 
-constexpr std::size_t kGenuineSize = 3072 + 100 * 4096 + 17;
+struct GenuineFile {
+  explicit GenuineFile(std::size_t size)
+      : plain(testing::Plaintext(size)), file(testing::MakeFile(plain, TheKey())) {}
+  Bytes plain;
+  Bytes file;
+};
 
-const Bytes& GenuinePlain() {
-  static const Bytes plain = testing::Plaintext(kGenuineSize);
-  return plain;
+const GenuineFile& Small() {
+  static const GenuineFile genuine(3072 + 3 * 4096 + 17);
+  return genuine;
 }
 
-const Bytes& Genuine() {
-  static const Bytes file = testing::MakeFile(GenuinePlain(), TheKey());
-  return file;
+const GenuineFile& Large() {
+  static const GenuineFile genuine(3072 + 97 * 4096 + 17);
+  return genuine;
 }
 
-Bytes Changed(ByteView changes) {
-  Bytes file = Genuine();
+Bytes Changed(Bytes file, ByteView changes) {
   Reader reader(changes);
   while (reader.remaining() >= 5) {
     const std::size_t offset = *reader.U32Le() % file.size();
@@ -97,6 +102,18 @@ std::optional<Bytes> ReadWhole(ByteView file) {
   return whole;
 }
 
+// Parts that are given must be genuine.
+void ReadParts(ByteView file, const Bytes& plain) {
+  const MemorySource source(file);
+  auto reader = FileReader::Open(source, TheKey());
+  if (!reader) return;
+  for (const std::size_t at : {std::size_t{3000}, std::size_t{200'000}, plain.size() - 100}) {
+    Bytes part(100);
+    if (reader->Read(at, part) && !Equal(part, ByteView(plain).subspan(at, part.size())))
+      std::abort();
+  }
+}
+
 }  // namespace
 }  // namespace strongroom::pfs
 
@@ -106,9 +123,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const ByteView rest(data + 1, size - 1);
   if (data[0] == 0) (void)pfs::ReadWhole(rest);
   if (data[0] == 1) {
-    const auto read = pfs::ReadWhole(pfs::Changed(rest));
-    if (read && *read != pfs::GenuinePlain()) std::abort();  // a forgery
+    const auto read = pfs::ReadWhole(pfs::Changed(pfs::Small().file, rest));
+    if (read && *read != pfs::Small().plain) std::abort();  // a forgery
   }
   if (data[0] == 2) (void)pfs::ReadWhole(pfs::SealedByKeyHolder(rest));
+  if (data[0] == 3) pfs::ReadParts(pfs::Changed(pfs::Large().file, rest), pfs::Large().plain);
   return 0;
 }
