@@ -35,7 +35,7 @@ void AddPredefined(const ActivationGrant& grant, const Hierarchy& authorities,
 Result<Bytes> Activate(Coordinator& core, const net::GrpcCall& call, ByteView message) {
   ASSIGN_OR_RETURN(const rpc::ActivationReq request, ParseMessage<rpc::ActivationReq>(message));
   if (const auto deployment = core.deployment(); !deployment.has_value())
-    return std::unexpected(InDialect(deployment.error()));
+    return std::unexpected(deployment.error());
   const Bytes* certificate = call.connection->peer_certificate();
   if (certificate == nullptr)
     return Untrusted(

@@ -87,7 +87,7 @@ class Stage {
   // Starts it over another store, which is borrowed.
   explicit Stage(Store& store);
 
-  Coordinator& core() { return *core_; }
+  Coordinator& core() const { return *core_; }
   // With the test manifest in force.
   Stage& WithManifest();
   const std::string& manifest() const { return manifest_; }
