@@ -1,5 +1,6 @@
 #include "simtee/commands.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 
@@ -166,28 +167,42 @@ Result<sim::World> WorldOf(const std::string& state, const Machine& machine) {
   return OpenWorld(folder, machine.entropy, machine.clock);
 }
 
+Status CheckPlatformName(const std::string& name) {
+  const auto& models = sim::PlatformModels();
+  if (std::ranges::find(models, name, &sim::PlatformModel::name) != models.end()) return {};
+  return NotFound(
+      fmt::format("no simulated platform \"{}\": see `strongroom-simtee platforms`", name));
+}
+
+void LogStart(const PreparedLaunch& launch, const std::string& platform, Log& log) {
+  log.Info("enclave started", {{"program", launch.description.program},
+                               {"mrenclave", HexEncode(launch.identity.mrenclave.view())},
+                               {"mrsigner", SignerText(launch)},
+                               {"platform", platform},
+                               {"debug", launch.identity.debug ? "yes" : "no"}});
+}
+
 }  // namespace
 
 Result<int> RunWorkload(const RunFlags& flags, const Machine& machine) {
-  ASSIGN_OR_RETURN(const PreparedLaunch launch, Prepare(flags.launch, machine.entropy));
+  RETURN_IF_ERROR(CheckPlatformName(flags.platform));
+  ASSIGN_OR_RETURN(PreparedLaunch launch, Prepare(flags.launch, machine.entropy));
   ASSIGN_OR_RETURN(const fs::path folder, StateFolder(flags.state));
-  ASSIGN_OR_RETURN(const sim::World world, OpenWorld(folder, machine.entropy, machine.clock));
-  ASSIGN_OR_RETURN(const sim::Platform* platform, world.FindPlatform(flags.platform));
   ASSIGN_OR_RETURN(std::string mount_point, MountPointIn(folder));
-  const Enclave enclave(world, *platform, launch.identity);
-
   ASSIGN_OR_RETURN(AttestationSocketPair sockets, MakeAttestationSocket());
   ASSIGN_OR_RETURN(WorkloadSpec spec, SpecOf(flags, launch, std::move(mount_point)));
   if (flags.gramine_files.empty()) {
     spec.attestation_socket = std::move(sockets.workload);
     spec.environment.push_back(fmt::format("{}={}", tee::kAttestationFdVariable, kAttestationFd));
   }
+  // The workload's first process is a copy of this one and stays within the workload's reach: the
+  // platform's keys are read only after it was made.
   ASSIGN_OR_RETURN(Workload workload, Workload::Start(std::move(spec)));
-  machine.log.Info("enclave started", {{"program", launch.description.program},
-                                       {"mrenclave", HexEncode(launch.identity.mrenclave.view())},
-                                       {"mrsigner", SignerText(launch)},
-                                       {"platform", flags.platform},
-                                       {"debug", launch.identity.debug ? "yes" : "no"}});
+  launch.files.clear();
+  ASSIGN_OR_RETURN(const sim::World world, OpenWorld(folder, machine.entropy, machine.clock));
+  ASSIGN_OR_RETURN(const sim::Platform* platform, world.FindPlatform(flags.platform));
+  const Enclave enclave(world, *platform, launch.identity);
+  LogStart(launch, flags.platform, machine.log);
   const AttestationServer server(std::move(sockets.server), enclave, machine.log);
   std::unique_ptr<GramineFuse> files;
   if (!flags.gramine_files.empty()) {

@@ -140,14 +140,15 @@ class RootBuilder {
   Status PlaceMeasuredFiles() {
     std::size_t index = 0;
     for (const auto& [path, file] : spec_.files) {
+      ASSIGN_OR_RETURN(const Mapping content, file.content.Map());
       const unsigned mode = file.role == FileRole::kConfiguration ? 0444 : 0555;
       if (!IsScratch(path)) {
-        RETURN_IF_ERROR(CreateFile(In(path), file.content.bytes(), mode));
+        RETURN_IF_ERROR(CreateFile(In(path), content.bytes(), mode));
         continue;
       }
       // Scratch folders are noexec and writable: the copy lies on the root and is shown there.
       const std::string copy = In(fmt::format("/.measured/{}", index++));
-      RETURN_IF_ERROR(CreateFile(copy, file.content.bytes(), mode));
+      RETURN_IF_ERROR(CreateFile(copy, content.bytes(), mode));
       RETURN_IF_ERROR(CreateFile(In(path), {}, 0600));
       RETURN_IF_ERROR(Mount(copy.c_str(), In(path), nullptr, MS_BIND, nullptr));
       RETURN_IF_ERROR(
@@ -215,6 +216,10 @@ Status CheckMounts(const EnclaveRootSpec& spec) {
     if (std::ranges::find(mounts, path, &DescribedMount::path) == mounts.end()) {
       return Denied(fmt::format("mount at {}: the launch description has no mount there", path));
     }
+  }
+  const std::string& files = spec.gramine_files;
+  if (!files.empty() && (!files.starts_with('/') || fs::path(files).lexically_normal() != files)) {
+    return Malformed(fmt::format("Gramine's files at \"{}\", wanted an absolute path", files));
   }
   for (const DescribedMount& mount : spec.description.mounts) {
     const auto it = spec.mount_sources.find(mount.path);

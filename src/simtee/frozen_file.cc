@@ -42,16 +42,15 @@ Result<std::size_t> CopyAll(int source, int copy, const std::string& name) {
 
 }  // namespace
 
-FrozenFile::FrozenFile(UniqueFd fd, ByteView bytes)
-    : fd_(std::move(fd)), bytes_(bytes), sha256_(crypto::Sha256(bytes)) {}
-
-FrozenFile::FrozenFile(FrozenFile&& other) noexcept
-    : fd_(std::move(other.fd_)),
-      bytes_(std::exchange(other.bytes_, ByteView())),
-      sha256_(other.sha256_) {}
-
-FrozenFile::~FrozenFile() {
+Mapping::~Mapping() {
   if (!bytes_.empty()) munmap(const_cast<std::uint8_t*>(bytes_.data()), bytes_.size());
+}
+
+Result<Mapping> FrozenFile::Map() const {
+  if (size_ == 0) return Mapping();
+  void* mapped = mmap(nullptr, size_, PROT_READ, MAP_SHARED, fd_.get(), 0);
+  if (mapped == MAP_FAILED) return FromErrno(errno, "mapping a frozen file");
+  return Mapping(ByteView(static_cast<const std::uint8_t*>(mapped), size_));
 }
 
 Result<FrozenFile> FrozenFile::Freeze(const std::filesystem::path& source) {
@@ -63,10 +62,10 @@ Result<FrozenFile> FrozenFile::Freeze(const std::filesystem::path& source) {
       0) {
     return FromErrno(errno, "sealing the copy of " + source.string());
   }
-  if (size == 0) return FrozenFile(std::move(copy), ByteView());
-  void* mapped = mmap(nullptr, size, PROT_READ, MAP_SHARED, copy.get(), 0);
-  if (mapped == MAP_FAILED) return FromErrno(errno, "mapping the copy of " + source.string());
-  return FrozenFile(std::move(copy), ByteView(static_cast<const std::uint8_t*>(mapped), size));
+  FrozenFile frozen(std::move(copy), size);
+  ASSIGN_OR_RETURN(const Mapping mapping, frozen.Map());
+  frozen.sha256_ = crypto::Sha256(mapping.bytes());
+  return frozen;
 }
 
 }  // namespace strongroom::simtee

@@ -62,7 +62,8 @@ Result<ElfInfo> LibraryClosure::Freeze(const std::string& path, FileRole role) {
   if (set_.size() >= kMaxFiles)
     return Exhausted(fmt::format("more than {} measured files", kMaxFiles));
   ASSIGN_OR_RETURN(FrozenFile content, In(FileRoleName(role), FrozenFile::Freeze(path)));
-  ASSIGN_OR_RETURN(ElfInfo elf, In(path, ParseElf(content.bytes())));
+  ASSIGN_OR_RETURN(const Mapping mapping, content.Map());
+  ASSIGN_OR_RETURN(ElfInfo elf, In(path, ParseElf(mapping.bytes())));
   set_.erase(path);  // a program that was found as a library before
   set_.try_emplace(path, MeasuredFile{.role = role, .content = std::move(content)});
   return elf;

@@ -71,6 +71,7 @@ Result<sim::World> OpenWorld(const std::filesystem::path& folder, Entropy& entro
 }
 
 Result<std::string> MountPointIn(const std::filesystem::path& folder) {
+  RETURN_IF_ERROR(MakePrivateFolder(folder));
   const auto point = folder / "root";
   if (mkdir(point.c_str(), 0700) != 0 && errno != EEXIST) return FromErrno(errno, point.string());
   return point.string();

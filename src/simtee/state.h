@@ -19,8 +19,8 @@ Result<std::filesystem::path> StateFolder(const std::string& flag);
 Result<sim::World> OpenWorld(const std::filesystem::path& folder, Entropy& entropy,
                              const Clock& clock);
 
-// An empty folder under `folder`, onto which a workload's root is mounted in a namespace of its
-// own.
+// An empty folder under `folder`, which is made if need be, onto which a workload's root is mounted
+// in a namespace of its own.
 Result<std::string> MountPointIn(const std::filesystem::path& folder);
 
 }  // namespace strongroom::simtee

@@ -103,6 +103,25 @@ int CopyAndExecute(const char* from, const char* to) {
   return Execute(argv);
 }
 
+// Looks through the writable memory of a process ("self" or a number) for a text.
+int SearchMemory(const std::string& process, const std::string& wanted) {
+  std::FILE* maps = std::fopen(("/proc/" + process + "/maps").c_str(), "r");
+  const int memory = open(("/proc/" + process + "/mem").c_str(), O_RDONLY | O_CLOEXEC);
+  if (maps == nullptr || memory < 0) return Say("denied");
+  unsigned long from = 0;
+  unsigned long to = 0;
+  std::array<char, 5> rights{};
+  bool found = false;
+  while (std::fscanf(maps, "%lx-%lx %4s %*[^\n]", &from, &to, rights.data()) == 3) {
+    if (rights[1] != 'w' || to - from > (1UL << 30)) continue;
+    std::string content(to - from, '\0');
+    const ssize_t n = pread(memory, content.data(), content.size(), static_cast<off_t>(from));
+    if (n <= 0) continue;
+    found = found || content.find(wanted) != std::string::npos;
+  }
+  return Say(found ? "found" : "absent");
+}
+
 // Asks for a quote, then starts itself without passing the socket on, which must get none.
 int QuoteThenChild(const char* self) {
   const auto source = strongroom::tee::DetectEvidenceSource();
@@ -149,6 +168,8 @@ int main(int argc, char** argv) {
   if (what == "read-then-execute" && argc > 3)
     return PrintFile(argv[2]) != 0 ? 1 : Execute(argv + 3);
   if (what == "copy-and-execute" && argc > 3) return CopyAndExecute(argv[2], argv[3]);
+  if (what == "search-memory" && argc > 4)
+    return SearchMemory(argv[2], std::string(argv[3]) + argv[4]);
   if (what == "quote-then-child") return QuoteThenChild(argv[0]);
   if (what == "await-termination") return AwaitTermination();
   if (what == "echo" && argc > 2) return Say(argv[2]);

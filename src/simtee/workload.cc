@@ -148,6 +148,9 @@ class Init {
     const mode_t mask = umask(022);
     ASSIGN_OR_RETURN(const UniqueFd fuse, EnterEnclaveRoot(spec_.root));
     umask(mask);
+    // No memory of this copy of our parent for the program; only now, because it takes /proc/self
+    // too.
+    if (prctl(PR_SET_DUMPABLE, 0) != 0) return FromErrno(errno, "prctl");
     SendReport(report_, "ready", fuse.get());
     return {};
   }
@@ -271,6 +274,12 @@ Result<Workload> Workload::Start(WorkloadSpec spec) {
   return Workload(init, signals, std::move(*fuse));
 }
 
+Workload::~Workload() {
+  if (init_ <= 0) return;
+  kill(init_, SIGKILL);
+  waitpid(init_, nullptr, 0);
+}
+
 Result<int> Workload::Wait() {
   while (true) {
     siginfo_t info{};
@@ -283,7 +292,9 @@ Result<int> Workload::Wait() {
     int status = 0;
     const pid_t ended = waitpid(init_, &status, WNOHANG);
     if (ended < 0) return FromErrno(errno, "waitpid");
-    if (ended == init_) return ExitCodeOf(status);
+    if (ended != init_) continue;
+    init_ = -1;
+    return ExitCodeOf(status);
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include <csignal>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/files.h"
@@ -26,6 +27,14 @@ inline constexpr int kAttestationFd = 3;
 // SIGKILL, the kernel kills all of them.
 class Workload {
  public:
+  Workload(Workload&& other) noexcept
+      : init_(std::exchange(other.init_, -1)),
+        signals_(other.signals_),
+        fuse_(std::move(other.fuse_)) {}
+  Workload& operator=(Workload&&) = delete;
+  // Kills what still runs.
+  ~Workload();
+
   // Call before any thread is started, and from the thread that will outlive the workload. Signals
   // that Wait forwards are blocked in the caller from here on. kUnsupported, saying what to do,
   // where namespaces are not allowed.
