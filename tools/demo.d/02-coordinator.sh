@@ -9,11 +9,12 @@ coordinator="localhost:$client_port"
 
 as owner strongroom-simtee keygen --out signer.pem
 note "the owner signs what may run; the host gets the descriptions and the signatures"
-write_launch_files
+"$python" "$repository/tools/demo.d/launch.py" "$out/host" "$STRONGROOM_BIN" coordinator
 as owner strongroom-simtee sign --key signer.pem ../host/coordinator.launch.json
 as owner strongroom-simtee measure --launch ../host/coordinator.launch.json --json
 cp "$out/.last" "$out/owner/coordinator.identity.json"
 trust_anchor=$(cd "$out/host" && strongroom-simtee root)
+write_modelserver_launch
 note "the TEST root's key has SHA-256 $trust_anchor"
 
 start host pccs strongroom-simtee pccs --listen "127.0.0.1:$pccs_port"

@@ -18,6 +18,8 @@ prepare() {
   fi
   export PATH="$STRONGROOM_BIN:$PATH"
   python=${STRONGROOM_PYTHON:-$repository/.venv/bin/python}
+  openvino_libs=$("$python" -c 'import openvino, pathlib; print(pathlib.Path(openvino.__file__).parent / "libs")')
+  serving_line='serving'
   if [[ -e "$out" && ! -e "$out/.strongroom-demo" ]]; then
     echo "tools/demo: $out exists and is not a demo's folder; give another with --out" >&2
     exit 2
@@ -150,4 +152,16 @@ free_port() {
     port=$((port + 1))
   done
   printf '%s' "$port"
+}
+
+# What the model server is to be started with, as a JSON array: the manifest says it, so the host cannot.
+modelserver_argv() {
+  printf '["strongroom-modelserver","--model_base_path=/models","--address=127.0.0.1","--port=%s"]' "$serving_port"
+}
+
+# Writes a launch description for the model server. Further arguments go to launch.py.
+write_modelserver_launch() {
+  "$python" "$repository/tools/demo.d/launch.py" "$out/host" "$STRONGROOM_BIN" modelserver \
+    --identity "$out/owner/coordinator.identity.json" --trust-anchor "$trust_anchor" --openvino "$openvino_libs" \
+    --argv "$(modelserver_argv)" "$@"
 }

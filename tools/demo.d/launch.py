@@ -1,0 +1,89 @@
+"""Writes the launch descriptions of the demo: what is measured, and what the host may choose.
+
+usage: launch.py HOST_FOLDER BIN_FOLDER coordinator
+       launch.py HOST_FOLDER BIN_FOLDER modelserver --identity COORDINATOR.json --trust-anchor SHA256
+                 --openvino FOLDER --argv JSON [--name FILE] [--bin FOLDER] [--env NAME=VALUE]
+"""
+import argparse
+import json
+import pathlib
+
+FORMAT = "strongroom-launch/1"
+
+
+def write(path, value):
+    path.write_text(json.dumps(value, indent=2) + "\n")
+
+
+def coordinator(args):
+    write(args.host / "coordinator.launch.json", {
+        "format": FORMAT,
+        "program": str(args.bin / "strongroom-coordinator"),
+        "argv": ["strongroom-coordinator"],
+        "env": {"EDG_COORDINATOR_SEAL_DIR": "/state", "EDG_COORDINATOR_DNS_NAMES": "localhost"},
+        "host_env": ["EDG_COORDINATOR_MESH_ADDR", "EDG_COORDINATOR_CLIENT_ADDR", "STRONGROOM_PCCS_URL"],
+        "mounts": [{"path": "/state", "writable": True}],
+        "product_id": 1,
+        "security_version": 1,
+    })
+
+
+def engine(openvino):
+    """The libraries that OpenVINO opens by name: the CPU plugin and the two front ends we serve."""
+    found = [sorted(openvino.glob(f"libopenvino_{part}.so*"))
+             for part in ("intel_cpu_plugin", "ir_frontend", "onnx_frontend")]
+    if not all(found):
+        raise SystemExit(f"{openvino} lacks one of OpenVINO's libraries")
+    return [str(path) for paths in found for path in paths]
+
+
+def modelserver(args):
+    identity = json.loads(args.identity.read_text())
+    config = {
+        "format": "strongroom-agent/1",
+        "coordinator": {
+            "mrsigner": identity["SignerID"],
+            "product_id": identity["ProductID"],
+            "security_version": identity["SecurityVersion"],
+            "trust_anchors": [args.trust_anchor],
+        },
+        "marble": "modelserver",
+        "kind": "strongroom",
+        "program": str((args.served_bin or args.bin) / "strongroom-modelserver"),
+        "argv": args.argv,
+    }
+    write(args.host / "agent.json", config)
+    description = {
+        "format": FORMAT,
+        "program": str(args.bin / "strongroom-agent"),
+        "argv": ["strongroom-agent", "run", "--config", "/etc/strongroom/agent.json"],
+        "env": dict(pair.split("=", 1) for pair in args.env),
+        "host_env": ["EDG_MARBLE_COORDINATOR_ADDR"],
+        "programs": [config["program"]],
+        "plugins": engine(args.openvino),
+        "files": [{"path": "/etc/strongroom/agent.json", "source": "agent.json"}],
+        "mounts": [{"path": "/models"}],
+        "product_id": 2,
+        "security_version": 1,
+    }
+    write(args.host / args.name, description)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("host", type=pathlib.Path)
+    parser.add_argument("bin", type=pathlib.Path)
+    parser.add_argument("what", choices=["coordinator", "modelserver"])
+    parser.add_argument("--identity", type=pathlib.Path)
+    parser.add_argument("--trust-anchor")
+    parser.add_argument("--openvino", type=pathlib.Path)
+    parser.add_argument("--argv", type=json.loads)
+    parser.add_argument("--name", default="modelserver.launch.json")
+    parser.add_argument("--served-bin", type=pathlib.Path, help="take the model server from there")
+    parser.add_argument("--env", action="append", default=[])
+    args = parser.parse_args()
+    coordinator(args) if args.what == "coordinator" else modelserver(args)
+
+
+if __name__ == "__main__":
+    main()
