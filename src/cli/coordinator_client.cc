@@ -170,7 +170,8 @@ Result<Proof> ProveCoordinator(const std::string& address, const ExpectedIdentit
   if (quote_member == nullptr || quote_member->IsNull()) {
     return Untrusted(address + " has no evidence: it does not run in a TEE");
   }
-  ASSIGN_OR_RETURN(const Bytes quote, Base64Member(data, "quote"));
+  ASSIGN_OR_RETURN(const Bytes evidence, Base64Member(data, "quote"));
+  ASSIGN_OR_RETURN(const ByteView quote, ratls::UnwrapIfOpenEnclave(evidence));
   ASSIGN_OR_RETURN(const std::string_view pem, data.GetString("cert"));
   ASSIGN_OR_RETURN(const std::vector<crypto::Certificate> chain,
                    In("certificates", crypto::Certificate::ChainFromPem(pem, 2)));

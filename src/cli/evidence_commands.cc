@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/endorsements.h"
 #include "cli/identity.h"
+#include "ratls/activation_binding.h"
 
 namespace strongroom::cli {
 namespace {
@@ -31,7 +32,8 @@ void WriteFindings(const std::vector<attest::Finding>& findings, JsonWriter& out
 Result<Exit> Show(const Arguments& arguments, Console& console) {
   const std::string file = arguments.One("FILE");
   ASSIGN_OR_RETURN(const Bytes bytes, ReadFile(file, attest::kMaxQuoteBytes));
-  ASSIGN_OR_RETURN(const attest::Quote quote, In(file, attest::ParseQuote(bytes)));
+  ASSIGN_OR_RETURN(const ByteView bare, In(file, ratls::UnwrapIfOpenEnclave(bytes)));
+  ASSIGN_OR_RETURN(const attest::Quote quote, In(file, attest::ParseQuote(bare)));
   const attest::SgxReportBody& body = quote.body;
   console.Line(fmt::format("SGX quote, version {}, {} bytes; nothing of it is verified",
                            quote.version, quote.size));
@@ -87,7 +89,8 @@ Result<UnixSeconds> VerificationTime(const Arguments& arguments) {
 
 Result<Exit> Verify(const Arguments& arguments, Console& console) {
   const std::string file = arguments.One("FILE");
-  ASSIGN_OR_RETURN(const Bytes quote, ReadFile(file, attest::kMaxQuoteBytes));
+  ASSIGN_OR_RETURN(const Bytes bytes, ReadFile(file, attest::kMaxQuoteBytes));
+  ASSIGN_OR_RETURN(const ByteView quote, In(file, ratls::UnwrapIfOpenEnclave(bytes)));
   ASSIGN_OR_RETURN(const ExpectedIdentity identity, WantedIdentity(arguments));
   ASSIGN_OR_RETURN(const UnixSeconds now, VerificationTime(arguments));
   ASSIGN_OR_RETURN(const attest::Endorsements endorsements, EndorsementsFor(quote, arguments));
@@ -129,13 +132,13 @@ std::vector<Command> EvidenceCommands() {
                    .help = "say what the platform is worth, whatever runs on it"});
   return {{.path = {"evidence", "show"},
            .summary = "print what a quote says, without believing it",
-           .positionals = {{.name = "FILE", .help = "an SGX quote (binary)"}},
+           .positionals = {{.name = "FILE", .help = "an SGX quote (binary, with or without Open Enclave's header)"}},
            .run = Show},
           {.path = {"evidence", "verify"},
            .summary = "verify a quote and hold it against an expected enclave",
            .details = "Every finding is printed with its stable id. Exit status 3 when the "
                       "evidence is refused.",
-           .positionals = {{.name = "FILE", .help = "an SGX quote (binary)"}},
+           .positionals = {{.name = "FILE", .help = "an SGX quote (binary, with or without Open Enclave's header)"}},
            .flags = flags,
            .examples =
                {"strongroom evidence verify quote.bin --mrenclave 6af3… --collateral bundle.json"},

@@ -3,7 +3,7 @@
 
 title "The owner trains a model and encrypts it at home"
 as owner "$python" "$repository/examples/digits/train.py" digits
-mkdir -p "$out"/owner/plain/{digits,large}/1 "$out/client/heldout"
+mkdir -p "$out"/owner/plain/{digits,large}/1 "$out/client/heldout" "$out/host/models"
 mv "$out"/owner/digits/model.{xml,bin} "$out/owner/plain/digits/1/"
 mv "$out"/owner/digits/{images,labels,probabilities}.npy "$out/client/heldout/"
 rm -r "$out/owner/digits"

@@ -26,7 +26,7 @@ start_coordinator() {
     "STRONGROOM_PCCS_URL=$pccs_url" \
     strongroom-simtee run --launch coordinator.launch.json --mount-writable /state=state
   coordinator_pid=$started_pid
-  wait_for host coordinator "$coordinator_pid" 'listening|serving'
+  wait_for host coordinator "$coordinator_pid" ' info ready '
 }
 start_coordinator
 ok "the coordinator runs, measured, and waits for a manifest"

@@ -45,7 +45,7 @@ def main():
         "Roles": {
             "key_owner": {"ResourceType": "Secrets", "ResourceNames": ["digits_key", "large_key"],
                           "Actions": ["WriteSecret"]},
-            "asker": {"ResourceType": "Models", "ResourceNames": ["digits", "large"], "Actions": ["Infer"]},
+            "asker": {},  # a name for people; what they may ask stands at the models
         },
         "Models": {name: {"Key": f"{name}_key", "Files": files_of(args.plain / name), "Clients": ["asker"]}
                    for name in ("digits", "large")},
