@@ -18,7 +18,7 @@ prepare() {
   fi
   export PATH="$STRONGROOM_BIN:$PATH"
   python=${STRONGROOM_PYTHON:-$repository/.venv/bin/python}
-  openvino_libs=$("$python" -c 'import openvino, pathlib; print(pathlib.Path(openvino.__file__).parent / "libs")')
+  openvino_libs=${STRONGROOM_BIN%/bin}/lib/strongroom
   serving_line='serving'
   if [[ -e "$out" && ! -e "$out/.strongroom-demo" ]]; then
     echo "tools/demo: $out exists and is not a demo's folder; give another with --out" >&2
