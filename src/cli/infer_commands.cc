@@ -49,6 +49,17 @@ Result<std::pair<std::string, Tensor>> ReadInput(const std::string& text) {
   return std::pair(name, std::move(tensor));
 }
 
+// A server that wants a certificate ends the handshake with an alert, which by itself says nothing to
+// a person.
+Error Explained(const Error& error, const InferenceTarget& target) {
+  if (target.tls.credentials != nullptr ||
+      error.message().find("certificate required") == std::string::npos) {
+    return error;
+  }
+  return Error(Code::kUntrusted,
+               target.address + " wants a client certificate: give --cert and --key");
+}
+
 Result<NamedTensors> Ask(const std::string& api, const InferenceTarget& target,
                          NamedTensors inputs) {
   if (api == "tfs") return InferByTensorFlowServing(target, std::move(inputs));
@@ -105,8 +116,10 @@ Result<Exit> Infer(const Arguments& arguments, Console& console) {
     ASSIGN_OR_RETURN(auto input, ReadInput(text));
     inputs.push_back(std::move(input));
   }
-  ASSIGN_OR_RETURN(const NamedTensors outputs,
-                   Ask(arguments.Or("api", "kserve"), target, std::move(inputs)));
+  const Result<NamedTensors> answer =
+      Ask(arguments.Or("api", "kserve"), target, std::move(inputs));
+  if (!answer.has_value()) return std::unexpected(Explained(answer.error(), target));
+  const NamedTensors& outputs = *answer;
   const auto file = arguments.Optional("output");
   if (!file) {
     RETURN_IF_ERROR(Print(outputs, console));

@@ -43,7 +43,9 @@ def regular_files(folders):
             for name in names:
                 path = pathlib.Path(root, name)
                 try:
-                    if stat.S_ISREG(path.lstat().st_mode):
+                    info = path.lstat()
+                    # Other users' files are theirs; everything of ours must be readable.
+                    if stat.S_ISREG(info.st_mode) and (info.st_uid == os.geteuid() or os.access(path, os.R_OK)):
                         yield path
                 except FileNotFoundError:
                     continue  # gone while we looked

@@ -18,7 +18,6 @@ prepare() {
   fi
   export PATH="$STRONGROOM_BIN:$PATH"
   python=${STRONGROOM_PYTHON:-$repository/.venv/bin/python}
-  openvino_libs=${STRONGROOM_BIN%/bin}/lib/strongroom
   serving_line='serving'
   if [[ -e "$out" && ! -e "$out/.strongroom-demo" ]]; then
     echo "tools/demo: $out exists and is not a demo's folder; give another with --out" >&2
@@ -161,7 +160,7 @@ modelserver_argv() {
 
 # Writes a launch description for the model server. Further arguments go to launch.py.
 write_modelserver_launch() {
-  "$python" "$repository/tools/demo.d/launch.py" "$out/host" "$STRONGROOM_BIN" modelserver \
+  "$python" "$repository/tools/demo.d/launch.py" "$out/host" "$out/host/opt/bin" modelserver \
     --identity "$out/owner/coordinator.identity.json" --trust-anchor "$trust_anchor" --openvino "$openvino_libs" \
     --argv "$(modelserver_argv)" "$@"
 }

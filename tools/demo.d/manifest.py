@@ -1,6 +1,6 @@
 """Writes the demo's manifest: which code, on which hardware, gets which model's key, and who may ask.
 
-usage: manifest.py IDENTITY.json TRUST_ANCHOR --argv JSON --plain FOLDER --out FILE [--foreign CERT]
+usage: manifest.py IDENTITY.json TRUST_ANCHOR --argv JSON --plain FOLDER --out FILE [--foreign]
 """
 import argparse
 import hashlib
@@ -21,11 +21,10 @@ def main():
     parser.add_argument("--argv", required=True, type=json.loads)
     parser.add_argument("--plain", required=True, type=pathlib.Path)
     parser.add_argument("--out", required=True, type=pathlib.Path)
-    parser.add_argument("--foreign", type=pathlib.Path, help="this user owns the keys instead of the owner")
+    parser.add_argument("--foreign", action="store_true", help="the manifest mallory would like: she may do everything")
     args = parser.parse_args()
 
     identity = json.loads(args.identity.read_text())
-    owner = (args.foreign or pathlib.Path("owner.crt")).read_text()
     manifest = {
         "Packages": {"modelserver": {"UniqueID": identity["UniqueID"], "TrustAnchors": [args.trust_anchor]}},
         "Marbles": {
@@ -38,9 +37,10 @@ def main():
         "Secrets": {name: {"Type": "symmetric-key", "Size": 128, "UserDefined": True}
                     for name in ("digits_key", "large_key")},
         "Users": {
-            "owner": {"Certificate": owner, "Roles": ["key_owner"]},
+            "owner": {"Certificate": pathlib.Path("owner.crt").read_text(), "Roles": ["key_owner"]},
             "alice": {"Certificate": pathlib.Path("alice.crt").read_text(), "Roles": ["asker"]},
-            "mallory": {"Certificate": pathlib.Path("mallory.crt").read_text(), "Roles": []},
+            "mallory": {"Certificate": pathlib.Path("mallory.crt").read_text(),
+                        "Roles": ["key_owner", "asker"] if args.foreign else []},
         },
         "Roles": {
             "key_owner": {"ResourceType": "Secrets", "ResourceNames": ["digits_key", "large_key"],
