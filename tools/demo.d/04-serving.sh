@@ -11,6 +11,6 @@ start_modelserver() {
 }
 start_modelserver modelserver modelserver.launch.json --mount /models=models
 modelserver_pid=$started_pid
-wait_for host modelserver "$modelserver_pid" "$serving_line"
+wait_for host modelserver "$modelserver_pid" ' info serving '
 sed 's/^/   /' "$out/host/modelserver.log" | tail -4 | cut -c1-200
 ok "attested, keys received, models decrypted in memory, serving on port $serving_port"

@@ -18,7 +18,6 @@ prepare() {
   fi
   export PATH="$STRONGROOM_BIN:$PATH"
   python=${STRONGROOM_PYTHON:-$repository/.venv/bin/python}
-  serving_line='serving'
   if [[ -e "$out" && ! -e "$out/.strongroom-demo" ]]; then
     echo "tools/demo: $out exists and is not a demo's folder; give another with --out" >&2
     exit 2
@@ -28,7 +27,6 @@ prepare() {
   touch "$out/.strongroom-demo"
   cd "$out"
   out=$PWD
-  # The CLI keeps what it pinned per user; the three parties are three users.
   trap end EXIT
   trap 'exit 130' INT TERM
 }
@@ -140,7 +138,7 @@ finish() {
   fi
   if ((keep)); then
     keep_running
-    wait
+    wait "$modelserver_pid"
   fi
 }
 
@@ -163,4 +161,19 @@ write_modelserver_launch() {
   "$python" "$repository/tools/demo.d/launch.py" "$out/host" "$out/host/opt/bin" modelserver \
     --identity "$out/owner/coordinator.identity.json" --trust-anchor "$trust_anchor" --openvino "$openvino_libs" \
     --argv "$(modelserver_argv)" "$@"
+}
+
+# What is left running with --keep, and how to talk to it.
+keep_running() {
+  cat <<TEXT
+
+Everything is still running; Ctrl-C ends it. In another terminal:
+
+  export PATH=$STRONGROOM_BIN:\$PATH HOME=$out/client; cd $out/client
+  strongroom infer localhost:$serving_port --root root.crt -c alice.crt -k alice.key -m digits -i heldout/images.npy
+  strongroom status $coordinator
+  curl --cacert root.crt --cert alice.crt --key alice.key https://localhost:$serving_port/v2/models/digits
+
+Logs: $out/host/*.log
+TEXT
 }
