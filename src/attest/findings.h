@@ -16,8 +16,8 @@ enum class Severity {
 
 std::string_view SeverityName(Severity severity);  // "info", "warning", "error"
 
-// One thing an appraisal found. `id` is stable and for machines ("dcap.tcb.out-of-date"), `message`
-// is for people: found, then wanted.
+// One thing an appraisal found (docs/formats/findings.md lists them). `id` is stable and for
+// machines ("dcap.tcb.out-of-date"), `message` is for people: found, then wanted.
 struct Finding {
   std::string id;
   Severity severity = Severity::kError;

@@ -70,6 +70,7 @@ class Judge {
     if (claims_.debug() && !policy_.insecure_accept_debug_enclaves) {
       Refuse("policy.debug-enclave", "debug enclave, wanted a production enclave");
     }
+    Attributes();
     Identity("policy.mrenclave", "MRENCLAVE", claims_.mrenclave(), policy_.mrenclave);
     Identity("policy.mrsigner", "MRSIGNER", claims_.mrsigner(), policy_.mrsigner);
     if (policy_.isv_prod_id && claims_.isv_prod_id() != *policy_.isv_prod_id) {
@@ -80,6 +81,18 @@ class Judge {
       Refuse("policy.isv-svn", fmt::format("security version {}, wanted at least {}",
                                            claims_.isv_svn(), *policy_.min_isv_svn));
     }
+  }
+
+  // An enclave that was initialised, runs 64-bit code, and may not derive keys that are Intel's
+  // enclaves' business.
+  void Attributes() {
+    constexpr std::uint64_t kWanted = kSgxFlagInit | kSgxFlagMode64Bit;
+    constexpr std::uint64_t kPrivileged = kSgxFlagProvisionKey | kSgxFlagEinitTokenKey;
+    const std::uint64_t flags = claims_.sgx().report.attributes_flags;
+    if ((flags & (kWanted | kPrivileged)) == kWanted) return;
+    Refuse("policy.attributes",
+           fmt::format("enclave attributes {:#x}, wanted {:#x} set and {:#x} clear", flags, kWanted,
+                       kPrivileged));
   }
 
   template <class Fixed>

@@ -34,6 +34,8 @@ struct AcceptancePolicy {
   std::optional<MrSigner> mrsigner = std::nullopt;
   std::optional<std::uint16_t> isv_prod_id = std::nullopt;
   std::optional<std::uint16_t> min_isv_svn = std::nullopt;
+  // What no policy can ask for: enclaves that are not initialised or not 64-bit, or that may use
+  // provisioning or launch keys, are always refused ("policy.attributes").
   bool insecure_accept_debug_enclaves = false;
   bool insecure_accept_any_enclave =
       false;  // no measurement named: only for tools that print what they see

@@ -19,6 +19,7 @@ SgxClaims Sgx(TcbStatus status = TcbStatus::kUpToDate, std::vector<std::string> 
   SgxClaims claims;
   claims.report.mrenclave.writable()[0] = 1;
   claims.report.mrsigner.writable()[0] = 2;
+  claims.report.attributes_flags = kSgxFlagInit | kSgxFlagMode64Bit;
   claims.report.isv_prod_id = 3;
   claims.report.isv_svn = 4;
   claims.tcb.status = status;
@@ -73,6 +74,13 @@ TEST(Appraise, RefusesEachDifferenceByItsName) {
       {"policy.isv-prod-id", [](auto& p, auto&) { p.isv_prod_id = 4; }},
       {"policy.isv-svn", [](auto& p, auto&) { p.min_isv_svn = 5; }},
       {"policy.debug-enclave", [](auto&, auto& c) { c.report.attributes_flags |= kSgxFlagDebug; }},
+      {"policy.attributes", [](auto&, auto& c) { c.report.attributes_flags &= ~kSgxFlagInit; }},
+      {"policy.attributes",
+       [](auto&, auto& c) { c.report.attributes_flags &= ~kSgxFlagMode64Bit; }},
+      {"policy.attributes",
+       [](auto&, auto& c) { c.report.attributes_flags |= kSgxFlagProvisionKey; }},
+      {"policy.attributes",
+       [](auto&, auto& c) { c.report.attributes_flags |= kSgxFlagEinitTokenKey; }},
       {"policy.evaluation-number", [](auto& p, auto&) { p.min_evaluation_number = 18; }},
       {"policy.tcb-date", [](auto& p, auto&) { p.min_tcb_date = UnixSeconds{1001}; }},
       {"policy.ppid", [](auto& p, auto&) { p.allowed_ppids = {Ppid()}; }},
