@@ -37,7 +37,7 @@ def main():
         found = closure(program)
         wanted = set((LISTS / f"{program.name}.txt").read_text().split())
         for name in sorted(found - wanted):
-            print(f"{program.name}: {name} is new in its closure; if that is meant, tests/closure_test.py BIN --write")
+            print(f"{program.name}: {name} is new in its closure; if that is meant, tests/programs/closure_test.py BIN --write")
         for name in sorted(wanted - found):
             print(f"{program.name}: {name} is listed and no longer linked")
         bad = bad or found != wanted
