@@ -86,7 +86,8 @@ class Session {
     proof.evidence = ToBytesOf(response.evidence());
     proof.endorsements = EndorsementsOf(response.endorsements());
     proof.manifest_sha256 = ToBytesOf(response.manifest_sha256());
-    proof.root_certificate_pem = response.root_certificate_pem();
+    proof.authorities_pem =
+        response.root_certificate_pem() + response.intermediate_certificate_pem();
     return proof;
   }
 

@@ -204,6 +204,23 @@ TEST_F(ActivationTest, AcceptsThePinnedRootAndNoOther) {
   ExpectFailure(*other, expected, Stage::kTrust, "root certificate");
 }
 
+TEST_F(ActivationTest, AcceptsAKeyThatThePinnedRootSigned) {
+  Behaviour behaviour;
+  behaviour.separate_mesh_key = true;
+  const auto coordinator = FakeCoordinator::Start(behaviour);
+  CoordinatorExpectation expected;
+  expected.root = coordinator->root().Fingerprint();
+  EXPECT_TRUE(Try(*coordinator, expected).has_value());
+  EXPECT_TRUE(Try(*coordinator).has_value()) << "and the evidence names the key of the handshake";
+
+  // Shows the right root and holds neither its key nor one that it signed.
+  behaviour.separate_mesh_key = false;
+  behaviour.stranger_mesh_key = true;
+  const auto stranger = FakeCoordinator::Start(behaviour);
+  expected.root = stranger->root().Fingerprint();
+  ExpectFailure(*stranger, expected, Stage::kTrust, "did not sign the key of this connection");
+}
+
 TEST_F(ActivationTest, WantsIdentityAndRootWhenBothAreNamed) {
   const auto coordinator = FakeCoordinator::Start({}), other = FakeCoordinator::Start({});
   CoordinatorExpectation expected = ExpectedByIdentity();

@@ -29,9 +29,9 @@ Status CheckIdentity(const CoordinatorProof& proof, const crypto::PublicKey& ser
 
 // All certificates that the coordinator showed or sent.
 Result<std::vector<crypto::Certificate>> Shown(const CoordinatorProof& proof) {
-  ASSIGN_OR_RETURN(std::vector<crypto::Certificate> out,
-                   In("its root certificate",
-                      crypto::Certificate::ChainFromPem(proof.root_certificate_pem, kMaxChain)));
+  ASSIGN_OR_RETURN(
+      std::vector<crypto::Certificate> out,
+      In("its certificates", crypto::Certificate::ChainFromPem(proof.authorities_pem, kMaxChain)));
   for (const Bytes& der : proof.server_chain) {
     if (out.size() >= 2 * kMaxChain)
       return Exhausted("the coordinator shows too many certificates");

@@ -19,7 +19,7 @@ struct CoordinatorProof {
   Bytes evidence;                   // a DCAP quote
   attest::Endorsements endorsements;
   Bytes manifest_sha256;
-  std::string root_certificate_pem;
+  std::string authorities_pem;  // its root, and a certificate by the root for the connection's key
 };
 
 // Holds the proof against the measured expectation:

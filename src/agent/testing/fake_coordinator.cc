@@ -35,6 +35,15 @@ crypto::Certificate MakeRoot(const crypto::PrivateKey& key) {
   return Must(crypto::SelfSign(spec, key));
 }
 
+crypto::CertificateSpec LeafSpec(const std::string& name) {
+  crypto::CertificateSpec spec;
+  spec.subject = {{"CN", name}};
+  spec.not_before = kNow + -1000;
+  spec.not_after = kNow + 100'000;
+  spec.dns_names = {"localhost"};
+  return spec;
+}
+
 sim::EnclaveIdentity Enclave(std::uint8_t mark, std::uint16_t product) {
   sim::EnclaveIdentity out;
   out.mrenclave = Must(attest::MrEnclave::From(Bytes(32, mark)));
@@ -75,11 +84,15 @@ Result<SecretBytes> SimEvidence::SealingKey(tee::SealPolicy) {
 std::unique_ptr<FakeCoordinator> FakeCoordinator::Start(Behaviour behaviour, std::uint16_t port) {
   crypto::PrivateKey key = Must(crypto::PrivateKey::Generate(crypto::KeyType::kP256));
   crypto::Certificate root = MakeRoot(key);
+  const bool own_key = behaviour.separate_mesh_key || behaviour.stranger_mesh_key;
+  crypto::PrivateKey mesh_key =
+      own_key ? Must(crypto::PrivateKey::Generate(crypto::KeyType::kP256)) : key;
+  const crypto::Certificate shown = own_key ? MakeRoot(mesh_key) : root;
   net::TlsServerOptions tls{
-      .credentials = Must(net::Credentials::FromDer({ToBytes(root.der())}, key.Pkcs8Der())),
+      .credentials = Must(net::Credentials::FromDer({ToBytes(shown.der())}, mesh_key.Pkcs8Der())),
       .client_certificate = net::ClientCertificate::kRequired};
-  std::unique_ptr<FakeCoordinator> out(
-      new FakeCoordinator(std::move(behaviour), std::move(key), std::move(root)));
+  std::unique_ptr<FakeCoordinator> out(new FakeCoordinator(std::move(behaviour), std::move(key),
+                                                           std::move(root), std::move(mesh_key)));
   auto service = std::make_shared<net::GrpcService>();
   FakeCoordinator* self = out.get();
   service->Handle(
@@ -123,7 +136,7 @@ Result<Bytes> FakeCoordinator::Attest(const net::GrpcCall& call, ByteView messag
   ASSIGN_OR_RETURN(const Bytes exporter, call.connection->tls.Exporter(ratls::kExporterLabel));
   const Bytes nonce = behaviour_.ignore_nonce ? Bytes(32, 1) : ToBytes(request.nonce());
   const crypto::PrivateKey other = Must(crypto::PrivateKey::Generate(crypto::KeyType::kP256));
-  const crypto::PrivateKey& key = behaviour_.other_server_key ? other : root_key_;
+  const crypto::PrivateKey& key = behaviour_.other_server_key ? other : mesh_key_;
   ASSIGN_OR_RETURN(const attest::ReportData data,
                    ratls::CoordinatorReportData(nonce, key.public_key().SpkiDer(), exporter));
   ASSIGN_OR_RETURN(const sim::Platform* platform,
@@ -150,6 +163,12 @@ Result<Bytes> FakeCoordinator::Attest(const net::GrpcCall& call, ByteView messag
   out.set_qe_identity_issuer_chain(endorsements.qe_identity_issuer_chain);
   response.set_manifest_sha256(ToText(behaviour_.manifest_sha256));
   response.set_root_certificate_pem(root_.Pem());
+  if (behaviour_.separate_mesh_key) {
+    ASSIGN_OR_RETURN(const crypto::Certificate intermediate,
+                     crypto::SignCertificate(LeafSpec("intermediate"), mesh_key_.public_key(),
+                                             {root_, root_key_}));
+    response.set_intermediate_certificate_pem(intermediate.Pem());
+  }
   return ToBytes(response.SerializeAsString());
 }
 
@@ -205,15 +224,11 @@ Result<Bytes> FakeCoordinator::Activate(const net::GrpcCall& call, ByteView mess
   ASSIGN_OR_RETURN(const crypto::CertificateRequest csr,
                    crypto::CertificateRequest::FromDer(AsBytes(request.csr())));
   const crypto::PrivateKey other = Must(crypto::PrivateKey::Generate(crypto::KeyType::kP256));
-  crypto::CertificateSpec spec;
-  spec.subject = {{"CN", request.uuid()}};
-  spec.not_before = kNow + -1000;
-  spec.not_after = kNow + 100'000;
-  spec.dns_names = {"localhost"};
-  ASSIGN_OR_RETURN(const crypto::Certificate leaf,
-                   crypto::SignCertificate(
-                       spec, behaviour_.certify_other_key ? other.public_key() : csr.public_key(),
-                       {root_, root_key_}));
+  ASSIGN_OR_RETURN(
+      const crypto::Certificate leaf,
+      crypto::SignCertificate(LeafSpec(request.uuid()),
+                              behaviour_.certify_other_key ? other.public_key() : csr.public_key(),
+                              {root_, root_key_}));
   v1::ActivateResponse response = behaviour_.answer;
   response.set_certificate_chain_pem(leaf.Pem() + root_.Pem());
   response.set_marble_root_pem(root_.Pem());

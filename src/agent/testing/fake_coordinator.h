@@ -53,6 +53,8 @@ struct Behaviour {
   std::optional<Error> refuse_attest;
   std::optional<Error> refuse;  // what Activate answers
   bool certify_other_key = false;
+  bool separate_mesh_key = false;  // the handshake shows another key, which the root signed
+  bool stranger_mesh_key = false;  // another key, which the root did not sign
   Bytes manifest_sha256 = Bytes(32, 0x42);
   v1::ActivateResponse answer;  // certificate chain and roots are filled in
 };
@@ -84,8 +86,12 @@ class FakeCoordinator {
     std::map<Bytes, std::uint64_t> nonces;  // unused, and the connection each belongs to
   };
 
-  FakeCoordinator(Behaviour behaviour, crypto::PrivateKey root_key, crypto::Certificate root)
-      : behaviour_(std::move(behaviour)), root_key_(std::move(root_key)), root_(std::move(root)) {}
+  FakeCoordinator(Behaviour behaviour, crypto::PrivateKey root_key, crypto::Certificate root,
+                  crypto::PrivateKey mesh_key)
+      : behaviour_(std::move(behaviour)),
+        root_key_(std::move(root_key)),
+        root_(std::move(root)),
+        mesh_key_(std::move(mesh_key)) {}
 
   Result<Bytes> Attest(const net::GrpcCall& call, ByteView message);
   Result<Bytes> Challenge(const net::GrpcCall& call);
@@ -96,6 +102,7 @@ class FakeCoordinator {
   const Behaviour behaviour_;
   const crypto::PrivateKey root_key_;
   const crypto::Certificate root_;
+  const crypto::PrivateKey mesh_key_;  // of the handshake; the root's own by default
   Guarded<Record> record_;
   std::unique_ptr<net::Server> server_;
 };

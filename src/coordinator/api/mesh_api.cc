@@ -49,6 +49,7 @@ Result<Bytes> Attest(Coordinator& core, const net::GrpcCall& call, ByteView mess
   if (const auto deployment = core.deployment(); deployment.has_value())
     out.set_manifest_sha256(ToText((*deployment)->fingerprint.view()));
   out.set_root_certificate_pem(core.authorities().root.Pem());
+  out.set_intermediate_certificate_pem(core.authorities().intermediate.Pem());
   return SerializeMessage(out);
 }
 
