@@ -85,7 +85,8 @@ SimIssuer MakeServer(const char* platform) {
   return SimIssuer(TestWorld(), *Must(TestWorld().FindPlatform(platform)), ServerIdentity());
 }
 
-std::string TestManifest(const TestUser& owner, const TestUser& client) {
+std::string TestManifest(const TestUser& owner, const TestUser& client,
+                         const attest::Anchor& anchor) {
   constexpr const char* text = R"({{
   "Packages": {{"server": {{"UniqueID": "{unique}", "TrustAnchors": ["{anchor}"]}}}},
   "Marbles": {{
@@ -125,11 +126,10 @@ std::string TestManifest(const TestUser& owner, const TestUser& client) {
   const auto quoted = [](const TestUser& user) {
     return JsonWriter().String(user.certificate.Pem()).text();
   };
-  return fmt::format(fmt::runtime(text),
-                     fmt::arg("unique", HexEncode(ServerIdentity().mrenclave.view())),
-                     fmt::arg("anchor", HexEncode(TestWorld().anchor().view())),
-                     fmt::arg("digest", std::string(64, 'd')), fmt::arg("owner", quoted(owner)),
-                     fmt::arg("client", quoted(client)));
+  return fmt::format(
+      fmt::runtime(text), fmt::arg("unique", HexEncode(ServerIdentity().mrenclave.view())),
+      fmt::arg("anchor", HexEncode(anchor.view())), fmt::arg("digest", std::string(64, 'd')),
+      fmt::arg("owner", quoted(owner)), fmt::arg("client", quoted(client)));
 }
 
 Stage::Stage() : Stage(memory) {}

@@ -76,7 +76,8 @@ SimIssuer MakeServer(const char* platform = "up-to-date");
 // A manifest with package and marble "server" (MarbleRun-style too), marble "limited" (twice at
 // most), marble "modern" (our dialect only, with model "digits"), users "owner" (writes and reads
 // the key, reads the token) and "client" (may ask the model), and secrets of most kinds.
-std::string TestManifest(const TestUser& owner, const TestUser& client);
+std::string TestManifest(const TestUser& owner, const TestUser& client,
+                         const attest::Anchor& anchor = TestWorld().anchor());
 
 // All of it together.
 class Stage {
