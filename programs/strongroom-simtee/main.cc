@@ -48,7 +48,13 @@ void AddLaunchFlags(CLI::App& app, simtee::LaunchFlags& flags) {
   app.add_option("--key", flags.key, "sign now with this key (PEM, RSA-3072, exponent 3)");
   app.add_flag("--unsigned", flags.is_unsigned, "do not look for <launch>.sig");
   app.footer(
-      "-- PROGRAM ARGUMENTS…  after all flags: what to start; replaces what the description says");
+      "-- PROGRAM ARGUMENTS…  after all flags: what to start; replaces what the description "
+      "says\n\n"
+      "Everything is measured but what --host-env and --mount show: the program with its "
+      "libraries, plugins, files,\n"
+      "arguments and environment. Example:\n"
+      "  strongroom-simtee run --env LOG_FORMAT=json --mount /models=./models -- ./server --models "
+      "/models");
 }
 
 class Program {

@@ -26,6 +26,11 @@ constexpr int kExitNotStarted = 125;
 constexpr int kSignalBase = 128;
 constexpr std::uint64_t kNamespaces = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC;
 
+constexpr std::string_view kNamespaceAdvice =
+    "Run as root, or allow user namespaces (sysctl user.max_user_namespaces, "
+    "kernel.unprivileged_userns_clone, and on Ubuntu "
+    "kernel.apparmor_restrict_unprivileged_userns=0)";
+
 sigset_t WaitedSignals() {
   sigset_t set;
   sigemptyset(&set);
@@ -125,7 +130,12 @@ class Init {
   [[noreturn]] void Run(bool user_namespace, uid_t uid, gid_t gid, int parent_alive) {
     if (const Status status = Prepare(user_namespace, uid, gid, parent_alive);
         !status.has_value()) {
-      SendReport(report_, "failed " + status.error().message(), -1);
+      // Ubuntu lets anybody make user namespaces, and then nobody mount in them.
+      const bool restricted = user_namespace && status.error().code() == Code::kDenied;
+      SendReport(report_,
+                 fmt::format("failed {}{}{}", status.error().message(), restricted ? ". " : "",
+                             restricted ? kNamespaceAdvice : ""),
+                 -1);
       _exit(kExitNotStarted);
     }
     const pid_t program = fork();
@@ -208,12 +218,8 @@ class Init {
 };
 
 Error NoNamespaces(int error) {
-  return {Code::kUnsupported,
-          fmt::format(
-              "cannot make namespaces for the workload: {}. Run as root, or allow user namespaces "
-              "(sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, and on Ubuntu "
-              "kernel.apparmor_restrict_unprivileged_userns=0)",
-              strerror(error))};
+  return {Code::kUnsupported, fmt::format("cannot make namespaces for the workload: {}. {}",
+                                          strerror(error), kNamespaceAdvice)};
 }
 
 // Waits until the program runs: the report channel closes when it was executed.
