@@ -90,6 +90,15 @@ void AnnounceThreads(Log& log, const CpuAllowance& allowance, int threads,
             {"native", std::string(capabilities)}});
 }
 
+// All threads of this process: what an enclave must have room for. 0 where /proc does not tell.
+int ThreadsInAll() {
+  std::error_code error;
+  int threads = 0;
+  std::filesystem::directory_iterator task("/proc/self/task", error);
+  for (; !error && task != std::filesystem::directory_iterator(); task.increment(error)) ++threads;
+  return threads;
+}
+
 net::ServerOptions ListenOptions(const Options& options, const Trust& trust,
                                  const serving::api::FrontDoor& door, int loops, Log& log,
                                  Metrics& metrics) {
@@ -132,8 +141,12 @@ Status Serve(const Options& options, Log& log) {
                                           options, trust, door, allowance.cpus, log, metrics)));
   // The line that users of TensorFlow Serving wait for.
   fmt::print("Running gRPC ModelServer at {}:{} ...\n", options.address, server->port());
+  if (options.rest_api_port != 0) {
+    fmt::print("Exporting HTTP/REST API at:localhost:{} ...\n", server->port(1));
+  }
   std::fflush(stdout);
   log.Info("serving", {{"port", std::to_string(server->port())},
+                       {"threads_in_all", std::to_string(ThreadsInAll())},
                        {"engine", serving::openvino::EngineVersion()}});
 
   const int signal = WaitForEnd();

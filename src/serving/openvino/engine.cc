@@ -14,6 +14,7 @@
 #include "serving/openvino/adopted_tensor.h"
 #include "serving/openvino/compiled.h"
 #include "serving/openvino/formats.h"
+#include "serving/openvino/runtime_folder.h"
 
 namespace strongroom::serving::openvino {
 namespace {
@@ -112,6 +113,8 @@ class OpenVinoEngine final : public Engine {
 Result<std::unique_ptr<Engine>> MakeEngine(EngineOptions options) {
   if (options.threads < 1)
     return Malformed(fmt::format("{} threads, wanted at least 1", options.threads));
+  ASSIGN_OR_RETURN(const auto folder, RuntimeFolder());
+  RETURN_IF_ERROR(CheckRuntimeFolder(folder));
   ASSIGN_OR_RETURN(const std::vector<std::string> capabilities, Capabilities());
   RETURN_IF_ERROR(CheckPrecision(options.precision, capabilities));
   try {

@@ -59,6 +59,7 @@ void FillTensor(const TensorSpec& spec, inference::ModelMetadataResponse::Tensor
 template <class F>
 net::GrpcHandler Bind(const Frontend& frontend, F call) {
   return [&frontend, call](const net::GrpcCall& grpc, ByteView message) -> Result<Bytes> {
+    if (grpc.cancel.cancelled()) return Cancelled("the client no longer waits");
     return call(frontend, Caller{.certificate = grpc.connection->peer_certificate()}, message);
   };
 }
@@ -113,25 +114,34 @@ void AddService(net::GrpcService& service, const Frontend& frontend, std::string
                  {.max_message_bytes = kMaxRequestBytes});
   service.Handle(prefix + "ModelMetadata", Bind(frontend, ModelMetadata));
   service.Handle(prefix + "ModelReady", Bind(frontend, ModelReady));
-  service.Handle(prefix + "ServerLive", [](const net::GrpcCall&, ByteView) -> Result<Bytes> {
-    inference::ServerLiveResponse response;
-    response.set_live(true);
-    return Serialized(response);
-  });
-  service.Handle(prefix + "ServerReady",
-                 [&frontend](const net::GrpcCall&, ByteView) -> Result<Bytes> {
-                   inference::ServerReadyResponse response;
-                   response.set_ready(frontend.manager.Ready());
-                   return Serialized(response);
-                 });
-  service.Handle(prefix + "ServerMetadata",
-                 [text = std::string(version)](const net::GrpcCall&, ByteView) -> Result<Bytes> {
-                   inference::ServerMetadataResponse response;
-                   response.set_name(std::string(kServerName));
-                   response.set_version(text);
-                   response.add_extensions("binary_tensor_data");
-                   return Serialized(response);
-                 });
+  // Probes must not wait behind inferences.
+  const net::GrpcMethodOptions quick{.run_on = net::RunOn::kLoop};
+  service.Handle(
+      prefix + "ServerLive",
+      [](const net::GrpcCall&, ByteView) -> Result<Bytes> {
+        inference::ServerLiveResponse response;
+        response.set_live(true);
+        return Serialized(response);
+      },
+      quick);
+  service.Handle(
+      prefix + "ServerReady",
+      [&frontend](const net::GrpcCall&, ByteView) -> Result<Bytes> {
+        inference::ServerReadyResponse response;
+        response.set_ready(frontend.manager.Ready());
+        return Serialized(response);
+      },
+      quick);
+  service.Handle(
+      prefix + "ServerMetadata",
+      [text = std::string(version)](const net::GrpcCall&, ByteView) -> Result<Bytes> {
+        inference::ServerMetadataResponse response;
+        response.set_name(std::string(kServerName));
+        response.set_version(text);
+        response.add_extensions("binary_tensor_data");
+        return Serialized(response);
+      },
+      quick);
 }
 
 }  // namespace strongroom::serving::api::kserve

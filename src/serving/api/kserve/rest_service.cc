@@ -172,12 +172,18 @@ void AddRoutes(net::Router& router, const Frontend& frontend, std::string_view v
   router.Handle("GET", "/v2", [text = std::string(version)](const net::Request&) {
     return ServerMetadata(text);
   });
-  router.Handle("GET", "/v2/health/live",
-                [](const net::Request&) { return net::Response::Json(200, R"({"live":true})"); });
-  router.Handle("GET", "/v2/health/ready", [&frontend](const net::Request&) {
-    return frontend.manager.Ready() ? net::Response::Json(200, R"({"ready":true})")
-                                    : net::Response::Json(503, R"({"ready":false})");
-  });
+  // Probes must not wait behind inferences.
+  const net::RouteOptions quick{.run_on = net::RunOn::kLoop};
+  router.Handle(
+      "GET", "/v2/health/live",
+      [](const net::Request&) { return net::Response::Json(200, R"({"live":true})"); }, quick);
+  router.Handle(
+      "GET", "/v2/health/ready",
+      [&frontend](const net::Request&) {
+        return frontend.manager.Ready() ? net::Response::Json(200, R"({"ready":true})")
+                                        : net::Response::Json(503, R"({"ready":false})");
+      },
+      quick);
 }
 
 }  // namespace strongroom::serving::api::kserve

@@ -64,6 +64,7 @@ Error Shortened(const Error& error) {
 template <class F>
 net::GrpcHandler Bind(const Frontend& frontend, F call) {
   return [&frontend, call](const net::GrpcCall& grpc, ByteView message) -> Result<Bytes> {
+    if (grpc.cancel.cancelled()) return Cancelled("the client no longer waits");
     auto answer =
         call(frontend, Caller{.certificate = grpc.connection->peer_certificate()}, message);
     if (!answer) return std::unexpected(Shortened(answer.error()));
