@@ -24,8 +24,8 @@ struct EngineOptions {
 
 // OpenVINO on this processor. Reads OpenVINO IR and single-file ONNX from memory; opens no file of
 // a model, writes no cache. kUnsupported: bf16 on a processor that would only emulate it;
-// kUntrusted: parts of OpenVINO that are not needed lie beside it (runtime_folder.h); kInternal: its
-// libraries are not there.
+// kUntrusted: parts of OpenVINO that are not needed lie beside it (runtime_folder.h); kInternal:
+// its libraries are not there.
 Result<std::unique_ptr<Engine>> MakeEngine(EngineOptions options);
 
 // What this processor computes natively, as OpenVINO says: "FP32", "INT8", "BF16", …
