@@ -73,28 +73,27 @@ def handover(server_certificate, models):
 class Server:
     """A model server process. `message` None: started without a handover."""
 
-    def __init__(self, message, *flags):
+    def __init__(self, message, *flags, program=BIN / "strongroom-modelserver"):
         fds, environment = [], {"PATH": "/usr/bin:/bin"}
         if message is not None:
             fd = os.memfd_create("handover", os.MFD_ALLOW_SEALING)
             os.write(fd, message)
             fds, environment["STRONGROOM_HANDOVER_FD"] = [fd], str(fd)
-        self.process = subprocess.Popen([str(BIN / "strongroom-modelserver"), "--address=127.0.0.1", "--port=0", *flags],
+        self.process = subprocess.Popen([str(program), "--address=127.0.0.1", "--port=0", *flags],
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, pass_fds=fds, env=environment)
         for fd in fds:
             os.close(fd)
-        self.port = None
+        self.port, self.text = None, b""
 
     def wait_ready(self, seconds=30):
         """Waits for the line that users of TensorFlow Serving wait for."""
         deadline = time.monotonic() + seconds
-        text = b""
         while time.monotonic() < deadline:
             if not select.select([self.process.stdout], [], [], 0.2)[0]:
                 continue
             piece = os.read(self.process.stdout.fileno(), 4096)
-            text += piece
-            if found := re.search(rb"Running gRPC ModelServer at 127\.0\.0\.1:(\d+) \.\.\.", text):
+            self.text += piece
+            if found := re.search(rb"Running gRPC ModelServer at 127\.0\.0\.1:(\d+) \.\.\.", self.text):
                 self.port = int(found[1])
                 return self
             if not piece:

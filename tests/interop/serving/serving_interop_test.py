@@ -3,8 +3,10 @@ KServe's, Python's own HTTPS. And what must not start: spoiled, swapped, old or 
 
 import http.client
 import json
+import os
 import pathlib
 import shutil
+import socket
 import ssl
 import sys
 import tempfile
@@ -49,6 +51,13 @@ class World:
 
     def serve(self, message, *flags):
         return harness.Server(message, f"--model_base_path={self.host}", *flags)
+
+
+def link_or_copy(source, target):
+    try:
+        os.link(source, target)
+    except OSError:  # another file system
+        shutil.copy(source, target)
 
 
 WORLD = None
@@ -274,6 +283,55 @@ class Rest(unittest.TestCase):
             self.addCleanup(connection.close)
             connection.request("GET", "/v2")
             connection.getresponse()
+
+
+class Process(unittest.TestCase):
+    def test_keeps_no_file_open_and_leaves_no_core(self):
+        proc = pathlib.Path(f"/proc/{SERVER.process.pid}")
+        targets = [os.readlink(fd) for fd in (proc / "fd").iterdir()]
+        self.assertEqual([t for t in targets if t.startswith("/") and t != "/dev/null"], [])
+        self.assertNotIn("handover", " ".join(targets))
+        self.assertRegex((proc / "limits").read_text(), r"Max core file size +0 +0 ")
+
+    def test_only_the_needed_parts_of_openvino_are_mapped(self):
+        maps = pathlib.Path(f"/proc/{SERVER.process.pid}/maps").read_text()
+        parts = {line.rsplit("/", 1)[1].split(".so")[0] for line in maps.splitlines()
+                 if ".so" in line and ("openvino" in line.rsplit("/", 1)[1] or "tbb" in line.rsplit("/", 1)[1])}
+        self.assertEqual(parts, {"libopenvino", "libopenvino_intel_cpu_plugin", "libopenvino_ir_frontend",
+                                 "libopenvino_onnx_frontend", "libtbb"})
+
+    def test_flags_of_tensorflow_serving(self):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            rest_port = probe.getsockname()[1]
+        server = harness.Server(WORLD.handover(), "--model_name=digits", f"--model_base_path={WORLD.host / 'digits'}",
+                                f"--rest_api_port={rest_port}", "--log_format=json").wait_ready()
+        try:
+            context = ssl.create_default_context(cadata=WORLD.server.pem.decode())
+            context.load_cert_chain(WORLD.alice.path, WORLD.alice.key_path)
+            for port in (server.port, rest_port):
+                connection = http.client.HTTPSConnection("127.0.0.1", port, context=context, timeout=20)
+                connection.request("GET", "/v1/models/digits")
+                self.assertEqual(connection.getresponse().status, 200)
+                connection.close()
+        finally:
+            status, log = server.end()
+        self.assertEqual(status, 0, log)
+        lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+        self.assertIn("draining", [line["msg"] for line in lines])
+        self.assertTrue(any(line["msg"] == "threads" and int(line["inference"]) >= 1 for line in lines), log)
+        self.assertIn(f"Exporting HTTP/REST API at:localhost:{rest_port} ...", server.text.decode() + log)
+
+    def test_a_part_of_openvino_that_nobody_measured_is_refused(self):
+        tree = WORLD.folder / "program"
+        shutil.copytree(harness.BIN.parent / "lib/strongroom", tree / "lib/strongroom", copy_function=link_or_copy)
+        (tree / "bin").mkdir()
+        shutil.copy(harness.BIN / "strongroom-modelserver", tree / "bin")
+        (tree / "lib/strongroom/libopenvino_other_frontend.so").write_bytes(b"")
+        server = harness.Server(WORLD.handover(), f"--model_base_path={WORLD.host}", program=tree / "bin/strongroom-modelserver")
+        status, log = server.wait_refusal()
+        self.assertEqual(status, 1, log)
+        self.assertIn("serving.unmeasured-part", log)
 
 
 class MustNotStart(unittest.TestCase):
