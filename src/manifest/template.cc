@@ -141,6 +141,10 @@ class Evaluator {
       return Malformed(fmt::format("line {}: range over {}, wanted a map or a number",
                                    node.pipeline.line, KindOf(over)));
     }
+    if (node.pipeline.variables.size() > 1) {
+      return Malformed(
+          fmt::format("line {}: range over a number has one variable", node.pipeline.line));
+    }
     if (*count <= 0) return Walk(node.otherwise, dot);
     for (std::int64_t i = 0; i < *count; ++i) {
       ASSIGN_OR_RETURN(const Flow flow, Round(node, Value(i), Value(i)));

@@ -301,6 +301,8 @@ constexpr BadRow kFailing[] = {
     {"LenOfNumber", "{{ len 3 }}", Code::kMalformed, "len wants"},
     {"IndexOfText", "{{ index \"abc\" 1 }}", Code::kMalformed, "index wants"},
     {"RangeOverText", "{{ range \"abc\" }}{{ end }}", Code::kMalformed, "range over a text"},
+    {"RangeOverNumberWithTwo", "{{ range $i, $j := 3 }}{{ end }}", Code::kMalformed,
+     "one variable"},
     {"FunctionWithoutArguments", "{{ print hex }}", Code::kMalformed, "hex has no arguments"},
     {"EndlessLoop", "{{ range 9999999999 }}{{ end }}", Code::kExhausted, "steps"},
     {"NestedLoops", "{{ range 99999 }}{{ range 99999 }}{{ end }}{{ end }}", Code::kExhausted,
