@@ -4,11 +4,11 @@
 #include "cli/commands.h"
 #include "cli/coordinator_client.h"
 #include "cli/inference_client.h"
+#include "cli/tensor_input.h"
 
 namespace strongroom::cli {
 namespace {
 
-constexpr std::size_t kMaxInput = 256 << 20;
 constexpr std::size_t kMaxShown = 64;  // elements that fit a screen
 
 // Whose word the client takes for the server's identity: a root certificate from a file, or that of
@@ -39,18 +39,8 @@ Result<Bytes> TrustedRoot(const Arguments& arguments) {
   return ToBytes(root.der());
 }
 
-// "NAME=FILE" or "FILE".
-Result<std::pair<std::string, Tensor>> ReadInput(const std::string& text) {
-  const std::size_t equals = text.find('=');
-  const std::string name = equals == std::string::npos ? "" : text.substr(0, equals);
-  const std::string file = equals == std::string::npos ? text : text.substr(equals + 1);
-  ASSIGN_OR_RETURN(const Bytes bytes, ReadFile(file, kMaxInput));
-  ASSIGN_OR_RETURN(Tensor tensor, In(file, ParseNpy(bytes)));
-  return std::pair(name, std::move(tensor));
-}
-
-// A server that wants a certificate ends the handshake with an alert, which by itself says nothing to
-// a person.
+// A server that wants a certificate ends the handshake with an alert, which by itself says nothing
+// to a person.
 Error Explained(const Error& error, const InferenceTarget& target) {
   if (target.tls.credentials != nullptr ||
       error.message().find("certificate required") == std::string::npos) {
@@ -113,11 +103,10 @@ Result<Exit> Infer(const Arguments& arguments, Console& console) {
                                .version = arguments.Or("model-version", "")};
   NamedTensors inputs;
   for (const std::string& text : arguments.All("input")) {
-    ASSIGN_OR_RETURN(auto input, ReadInput(text));
+    ASSIGN_OR_RETURN(TensorInput input, ReadTensorInput(text));
     inputs.push_back(std::move(input));
   }
-  const Result<NamedTensors> answer =
-      Ask(arguments.Or("api", "kserve"), target, std::move(inputs));
+  const Result<NamedTensors> answer = Ask(arguments.Or("api", "kserve"), target, std::move(inputs));
   if (!answer.has_value()) return std::unexpected(Explained(answer.error(), target));
   const NamedTensors& outputs = *answer;
   const auto file = arguments.Optional("output");
@@ -147,7 +136,9 @@ std::vector<Command> InferCommands() {
       {.name = "--model-version", .value = "N", .help = "its version (default: the served one)"},
       {.name = "--input,-i",
        .value = "[NAME=]FILE",
-       .help = "a tensor as .npy; a model with one input needs no name",
+       .help =
+           "a tensor: .npy, JSON ({datatype, shape, data}) or raw bytes as FILE@FP32:1,28,28; a "
+           "model with one input needs no name",
        .required = true,
        .repeated = true},
       {.name = "--output,-o", .value = "FILE", .help = "write the output tensor as .npy"},

@@ -23,6 +23,7 @@ constexpr Type kTypes[] = {{"FP32", "<f4", 4},   {"FP64", "<f8", 8},   {"FP16", 
                            {"UINT32", "<u4", 4}, {"UINT64", "<u8", 8}, {"BOOL", "|b1", 1}};
 
 constexpr std::size_t kMaxHeader = 64 * 1024;
+constexpr std::size_t kMaxDimensions = 32;  // NumPy's limit
 constexpr std::size_t kMaxElements = std::size_t{1} << 40;
 
 // The text after `'key':` in the header's Python dictionary, up to what ends it.
@@ -160,6 +161,9 @@ std::size_t ElementSize(std::string_view datatype) {
 }
 
 Result<std::size_t> ElementCount(const std::vector<std::int64_t>& shape) {
+  if (shape.size() > kMaxDimensions) {
+    return Malformed(fmt::format("{} dimensions, wanted at most {}", shape.size(), kMaxDimensions));
+  }
   std::size_t count = 1;
   for (const std::int64_t dimension : shape) {
     if (dimension < 0) return Malformed(fmt::format("dimension {}, wanted at least 0", dimension));
@@ -230,7 +234,7 @@ Result<std::string> DataAsJson(const Tensor& tensor, bool nested) {
     return Malformed("a tensor's data is not as long as its shape says");
   JsonWriter out;
   std::size_t next = 0;
-  if (nested) {
+  if (nested && count > 0) {  // nothing has no rows to write, however many its shape promises
     RETURN_IF_ERROR(AppendNested(out, tensor, 0, next));
     return std::move(out).Finish();
   }

@@ -30,7 +30,7 @@ Result<std::string> DataAsJson(const Tensor& tensor, bool nested);
 // A flat JSON array into the elements of `datatype`; the count must be that of the shape.
 Result<Bytes> DataFromJson(std::string_view json, std::string_view datatype, std::size_t count);
 
-// kMalformed when a dimension is negative or the product overflows 2^40.
+// kMalformed when a dimension is negative, there are more than 32, or the product passes 2^40.
 Result<std::size_t> ElementCount(const std::vector<std::int64_t>& shape);
 
 }  // namespace strongroom::cli
