@@ -50,7 +50,7 @@ std::string ChildPath(const std::string& parent, std::string_view name) {
 // quotes can be trusted.
 class JsonBuilder {
  public:
-  JsonBuilder(std::string_view text, JsonLimits limits) : text_(text), limits_(limits) {}
+  JsonBuilder(std::string_view text, JsonLimits limits) : text_(text), limits_(std::move(limits)) {}
 
   Result<Json> Build(simdjson::dom::element element, std::string path, std::size_t depth) {
     using simdjson::dom::element_type;
@@ -208,7 +208,7 @@ Result<JsonDocument> JsonDocument::Parse(std::string_view text, JsonLimits limit
 
   JsonDocument out;
   out.text_ = std::make_shared<const std::string>(text);
-  JsonBuilder builder(*out.text_, limits);
+  JsonBuilder builder(*out.text_, std::move(limits));
   ASSIGN_OR_RETURN(Json tree, builder.Build(root, "", 0));
   out.root_ = std::make_shared<const Json>(std::move(tree));
   return out;

@@ -139,6 +139,7 @@ Result<PrivateKey> PrivateKey::FromPem(std::string_view text) {
   // `openssl ecparam -genkey` writes the curve before the key, which names it again.
   if (blocks.size() == 2 && blocks[0].label == "EC PARAMETERS") blocks.erase(blocks.begin());
   std::vector<SecretBytes> contents;
+  contents.reserve(blocks.size());
   for (PemBlock& block : blocks) contents.push_back(SecretBytes::Adopt(std::move(block.content)));
   if (contents.size() != 1) return Malformed("two PEM blocks, wanted one private key");
   return FromBlock(blocks[0].label, contents[0].Reveal());

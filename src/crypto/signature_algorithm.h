@@ -7,7 +7,7 @@ namespace strongroom::crypto {
 // The scheme that an AlgorithmIdentifier (whole DER element) of a certificate, request or list
 // names. kUnsupported for SHA-1, for PSS whose digests differ or whose salt is not as long as the
 // digest, and for all others.
-Result<SignatureScheme> ParseSignatureAlgorithm(ByteView der);
+Result<SignatureScheme> ParseSignatureAlgorithm(ByteView bytes);
 
 // The AlgorithmIdentifier that certificates of ours carry. PKCS#1, ECDSA and Ed25519 only: nothing
 // of ours signs by PSS.
@@ -21,7 +21,7 @@ struct SignedBody {
 };
 // Takes apart SEQUENCE { body, AlgorithmIdentifier, BIT STRING }, nothing after it. `what` must be
 // a literal.
-Result<SignedBody> ParseSigned(ByteView der, std::string_view what);
+Result<SignedBody> ParseSigned(ByteView bytes, std::string_view what);
 
 // kUntrusted unless `key` signed it; kUnsupported as above.
 Status VerifySigned(const SignedBody& parts, const PublicKey& key);

@@ -39,7 +39,7 @@ std::string_view KeyTypeName(KeyType type) {
 
 SignatureScheme DefaultScheme(KeyType type) {
   switch (type) {
-    case KeyType::kP224: return SignatureScheme::kEcdsaSha256;
+    case KeyType::kP224:
     case KeyType::kP256: return SignatureScheme::kEcdsaSha256;
     case KeyType::kP384: return SignatureScheme::kEcdsaSha384;
     case KeyType::kP521: return SignatureScheme::kEcdsaSha512;

@@ -16,7 +16,7 @@ struct Spki {
 
 // Strict DER, nothing after it. kUnsupported for other algorithms, explicit curves and compressed
 // points.
-Result<Spki> ParseSpki(ByteView der);
+Result<Spki> ParseSpki(ByteView bytes);
 Bytes EncodeSpki(const Spki& spki);
 
 // Size of one coordinate in bytes; 0 for types that are no curve of NIST's.
