@@ -9,7 +9,7 @@ namespace strongroom::testing {
 
 std::optional<std::filesystem::path> SharedTestdata() {
   const char* named = std::getenv("STRONGROOM_TESTDATA");
-  const std::filesystem::path path = named != nullptr ? named : "../shared/testdata";
+  std::filesystem::path path = named != nullptr ? named : "../shared/testdata";
   if (!std::filesystem::is_directory(path)) return std::nullopt;
   return path;
 }
