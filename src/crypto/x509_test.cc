@@ -8,11 +8,9 @@
 
 #include "base/encoding.h"
 #include "base/files.h"
-#include "crypto/csr.h"
 #include "crypto/der.h"
 #include "crypto/oid.h"
 #include "crypto/openssl_internal.h"
-#include "crypto/pem.h"
 #include "crypto/test_pki.h"
 #include "testing/mutations.h"
 #include "testing/result_matchers.h"
@@ -441,144 +439,6 @@ TEST(Certificate, PemChainsAreReadInOrderAndBounded) {
   EXPECT_THAT(Certificate::FromPem(text), Fails(Code::kExhausted, "more than 1"));
   EXPECT_THAT(Certificate::ChainFromPem(made.crls[0].Pem(), 2),
               Fails(Code::kMalformed, "wanted CERTIFICATE"));
-}
-
-// --- lists ---
-
-TEST(Crl, SaysWhatItsSpecSaid) {
-  TestPki pki;
-  pki.ca_crl_spec.number = 300;
-  pki.ca_crl_spec.revoked = {{.serial_hex = "0a", .revoked_at = kNow},
-                             {.serial_hex = "8abc", .revoked_at = kStart}};
-  const SignedPki made(pki);
-  ASSERT_OK_AND_ASSIGN(const Crl crl, Crl::FromDer(made.crls[1].der()));
-  EXPECT_EQ(crl.fields().issuer, made.ca.fields().subject);
-  EXPECT_EQ(crl.fields().this_update, kStart);
-  EXPECT_EQ(crl.fields().next_update, kEnd);
-  EXPECT_EQ(crl.fields().crl_number_hex, "012c");
-  EXPECT_EQ(crl.fields().authority_key_id, made.ca.fields().subject_key_id);
-  ASSERT_EQ(crl.fields().revoked.size(), 2U);
-  ASSERT_NE(crl.Find("8abc"), nullptr);
-  EXPECT_EQ(crl.Find("8abc")->revoked_at, kStart);
-  EXPECT_EQ(crl.Find("8abd"), nullptr);
-  EXPECT_OK(crl.VerifySignature(pki.ca_key.public_key()));
-  EXPECT_THAT(crl.VerifySignature(pki.root_key.public_key()), Fails(Code::kUntrusted, "CRL of"));
-}
-
-TEST(Crl, IsReadFromDerPemAndHex) {
-  const SignedPki made{TestPki{}};
-  const Crl& crl = made.crls[0];
-  for (const Bytes& form :
-       {ToBytes(crl.der()), ToBytes(crl.Pem()), ToBytes(HexEncode(crl.der()))}) {
-    ASSERT_OK_AND_ASSIGN(const Crl read, Crl::FromAny(form));
-    EXPECT_TRUE(Equal(read.der(), crl.der()));
-  }
-  for (const char* bad : {"", "30", "3", "not a list", "-----BEGIN X509 CRL-----", "30zz"}) {
-    EXPECT_THAT(Crl::FromAny(AsBytes(bad)), Fails(Code::kMalformed, "")) << bad;
-  }
-}
-
-TEST(Crl, TruncationsTrailingBytesAndGiantsAreRefused) {
-  TestPki pki;
-  pki.ca_crl_spec.revoked = {{.serial_hex = "0a", .revoked_at = kNow}};
-  const SignedPki made(pki);
-  testing::ForEachTruncation(made.crls[1].der(), [](ByteView cut, std::size_t) {
-    EXPECT_THAT(Crl::FromDer(cut), Fails(Code::kMalformed, ""));
-  });
-  constexpr std::uint8_t kOneMore[] = {0};
-  EXPECT_THAT(Crl::FromDer(Concat({made.crls[1].der(), kOneMore})),
-              Fails(Code::kMalformed, "left over"));
-  EXPECT_THAT(Crl::FromDer(Bytes(kMaxCrlBytes + 1)), Fails(Code::kExhausted, "at most"));
-  EXPECT_THAT(Crl::FromPem(std::string(2 * kMaxCrlBytes + 1, 'x')),
-              Fails(Code::kExhausted, "2 MiB"));
-}
-
-TEST(Crl, FlippedBytesAreRefusedOrNoLongerSigned) {
-  const TestPki pki;
-  const SignedPki made(pki);
-  testing::ForEachFlippedByte(made.crls[1].der(), [&](ByteView mutated, std::size_t at) {
-    const auto read = Crl::FromDer(mutated);
-    if (read) {
-      EXPECT_FALSE(read->VerifySignature(pki.ca_key.public_key()).has_value()) << at;
-    }
-  });
-}
-
-TEST(Crl, HoldsManyEntries) {
-  TestPki pki;
-  for (std::uint32_t i = 1; i <= 5000; ++i) {
-    Writer serial;
-    pki.ca_crl_spec.revoked.push_back(
-        {.serial_hex = HexEncode(serial.U32Be(i + 0x01000000).bytes()), .revoked_at = kNow});
-  }
-  const SignedPki made(pki);
-  EXPECT_EQ(made.crls[1].fields().revoked.size(), 5000U);
-  EXPECT_NE(made.crls[1].Find("01001388"), nullptr);
-  EXPECT_EQ(made.crls[1].Find("01001389"), nullptr);
-}
-
-// --- requests ---
-
-TEST(CertificateRequest, SaysWhatItsSpecSaid) {
-  const PrivateKey key = PrivateKey::Generate(KeyType::kP256).value();
-  const RequestSpec spec{.subject = {{"CN", "server"}},
-                         .dns_names = {"localhost", "a.example"},
-                         .ip_addresses = {"::1"},
-                         .extra_extensions = {{"1.2.3.4", false, {5, 0}}}};
-  ASSERT_OK_AND_ASSIGN(const CertificateRequest made, CertificateRequest::Make(spec, key));
-  ASSERT_OK_AND_ASSIGN(const CertificateRequest read, CertificateRequest::FromPem(made.Pem()));
-  EXPECT_EQ(read.subject().rfc2253, "CN=server");
-  EXPECT_EQ(read.dns_names(), spec.dns_names);
-  EXPECT_EQ(read.ip_addresses(), spec.ip_addresses);
-  EXPECT_EQ(read.public_key(), key.public_key());
-  ASSERT_NE(read.FindExtension("1.2.3.4"), nullptr);
-  EXPECT_EQ(read.der(), made.der());
-  const std::uint8_t* at = made.der().data();
-  const OpenSslPtr<X509_REQ, X509_REQ_free> native(
-      d2i_X509_REQ(nullptr, &at, static_cast<long>(made.der().size())));
-  ASSERT_NE(native, nullptr);
-  EXPECT_EQ(X509_REQ_verify(native.get(), Native(key)), 1);
-}
-
-TEST(CertificateRequest, WithoutAnyWishIsOneToo) {
-  const PrivateKey key = PrivateKey::Generate(KeyType::kEd25519).value();
-  ASSERT_OK_AND_ASSIGN(
-      const CertificateRequest made,
-      CertificateRequest::Make(
-          {.subject = {}, .dns_names = {}, .ip_addresses = {}, .extra_extensions = {}}, key));
-  EXPECT_EQ(made.subject().rfc2253, "");
-  EXPECT_TRUE(made.dns_names().empty());
-}
-
-TEST(CertificateRequest, CutContinuedOrChangedIsRefused) {
-  const PrivateKey key = PrivateKey::Generate(KeyType::kP256).value();
-  const Bytes der = CertificateRequest::Make({.subject = {{"CN", "x"}},
-                                              .dns_names = {"localhost"},
-                                              .ip_addresses = {},
-                                              .extra_extensions = {}},
-                                             key)
-                        ->der();
-  testing::ForEachTruncation(der, [](ByteView cut, std::size_t) {
-    EXPECT_THAT(CertificateRequest::FromDer(cut), Fails(Code::kMalformed, ""));
-  });
-  testing::ForEachFlippedByte(der, [](ByteView mutated, std::size_t at) {
-    EXPECT_FALSE(CertificateRequest::FromDer(mutated).has_value()) << at;
-  });
-  constexpr std::uint8_t kOneMore[] = {0};
-  EXPECT_THAT(CertificateRequest::FromDer(Concat({der, kOneMore})),
-              Fails(Code::kMalformed, "left over"));
-}
-
-TEST(CertificateRequest, ForTheKeyOfAnotherIsUntrusted) {
-  const PrivateKey mine = PrivateKey::Generate(KeyType::kP256).value();
-  const PrivateKey other = PrivateKey::Generate(KeyType::kP256).value();
-  const Bytes body =
-      DerSequence({DerUnsigned(0), DerSequence(std::vector<Bytes>{}), other.public_key().SpkiDer(),
-                   DerElementOf(der::ContextConstructed(0), {})});
-  const Bytes signature = mine.Sign(SignatureScheme::kEcdsaSha256, body).value();
-  const Bytes request =
-      DerSequence({body, DerSequence({DerOid("1.2.840.10045.4.3.2")}), DerBitString(signature)});
-  EXPECT_THAT(CertificateRequest::FromDer(request), Fails(Code::kUntrusted, "does not fit"));
 }
 
 // --- real files ---
