@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "base/bytes.h"
 
@@ -24,6 +25,9 @@ class Buffer {
   // Makes room for `capacity` bytes in all.
   void Reserve(std::size_t capacity);
   void Append(ByteView bytes);
+  void Append(std::string_view text) { Append(AsBytes(text)); }
+  // Forgets the content and keeps the memory.
+  void Clear() { size_ = 0; }
 
   ByteView view() const { return {data(), size_}; }
   std::span<std::uint8_t> writable() { return {block_ + Offset(), size_}; }

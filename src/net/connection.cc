@@ -133,17 +133,17 @@ void Connection::Wake() {
 // Sends what the session has, as far as the socket takes it.
 void Connection::Pump() {
   if (state_ == State::kClosed || state_ == State::kLingering) return;
-  Bytes plain;
+  Buffer plain;
   for (;;) {
     if (!FlushOut()) return;
     // While the socket takes no more, its becoming writable leads back here.
     if (state_ != State::kOpen || options_.transport->unsent() != 0) break;
-    plain.clear();
+    plain.Clear();
     busy_ = true;
     session_->Produce(plain, Transport::kFlushAt);
     busy_ = false;
     if (plain.empty()) break;
-    if (const Status written = options_.transport->Write(plain); !written)
+    if (const Status written = options_.transport->Write(plain.view()); !written)
       return Close(written.error());
   }
   if (state_ == State::kOpen && options_.transport->unsent() == 0 && session_->Done())

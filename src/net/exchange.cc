@@ -144,7 +144,7 @@ std::optional<Response> Exchange::OnTime() {
 void Exchange::Answered(const Response& response) {
   answered_ = true;
   record_.status = response.status;
-  record_.bytes_out = response.body.size();
+  record_.bytes_out = response.body_prefix.size() + response.body.size();
   for (const Headers* headers : {&response.trailers, &response.headers}) {
     if (const auto status = headers->Get("grpc-status"); status && record_.grpc_status.empty())
       record_.grpc_status = *status;

@@ -59,8 +59,8 @@ Response ReplyResponse(Bytes reply, bool pack) {
     }
   }
   const auto prefix = GrpcPrefix(pack, reply.size());
+  response.body_prefix = AsText(prefix);
   response.body = std::move(reply);
-  response.body.insert(response.body.begin(), prefix.begin(), prefix.end());
   return response;
 }
 

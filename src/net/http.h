@@ -90,7 +90,8 @@ struct Request {
 
 struct Response {
   int status = 200;
-  Headers headers = {};  // content-length, date and connection handling are the server's
+  Headers headers = {};          // content-length and connection handling are the server's
+  std::string body_prefix = {};  // sent before the body: framing
   Bytes body = {};
   Headers trailers = {};  // HTTP/2 only; dropped on HTTP/1.1
 

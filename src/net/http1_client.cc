@@ -26,7 +26,7 @@ class Http1ClientSession final : public ClientSession, private Http1Events {
 
   void Receive(ByteView bytes) override;
   void ReceiveEnd() override;
-  void Produce(Bytes& out, std::size_t enough) override;
+  void Produce(Buffer& out, std::size_t enough) override;
   bool WantsRead() const override { return !closing_; }
   bool Done() const override { return closing_; }
   std::optional<SteadyTime> Deadline() const override {
@@ -177,11 +177,10 @@ void Http1ClientSession::Cancel(std::uint64_t number) {
   std::erase_if(calls_, [number](const Call& call) { return call.number == number; });
 }
 
-void Http1ClientSession::Produce(Bytes& out, std::size_t enough) {
+void Http1ClientSession::Produce(Buffer& out, std::size_t enough) {
   const std::size_t n =
       std::min(out_.size() - sent_, enough > out.size() ? enough - out.size() : 0);
-  const auto from = out_.begin() + static_cast<std::ptrdiff_t>(sent_);
-  out.insert(out.end(), from, from + static_cast<std::ptrdiff_t>(n));
+  out.Append(ByteView(out_).subspan(sent_, n));
   sent_ += n;
   if (sent_ < out_.size()) return;
   out_.clear();

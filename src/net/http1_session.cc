@@ -1,5 +1,8 @@
 #include "net/http1_session.h"
 
+#include <deque>
+#include <utility>
+
 #include <fmt/format.h>
 
 #include "net/http1_parser.h"
@@ -36,6 +39,9 @@ std::string_view ReasonPhrase(int status) {
   }
 }
 
+// While answers of this size wait to be sent, pipelined requests wait too.
+constexpr std::size_t kMaxUnsent = 256 * 1024;
+
 bool HasNoBody(int status) { return status < 200 || status == 204 || status == 304; }
 
 class Http1ServerSession final : public Session, private Http1Events {
@@ -48,10 +54,12 @@ class Http1ServerSession final : public Session, private Http1Events {
 
   void Receive(ByteView bytes) override;
   void ReceiveEnd() override;
-  void Produce(Bytes& out, std::size_t enough) override;
-  bool WantsRead() const override { return !closing_ && !ended_ && !waiting_; }
+  void Produce(Buffer& out, std::size_t enough) override;
+  bool WantsRead() const override {
+    return !closing_ && !ended_ && !waiting_ && unsent_ <= kMaxUnsent;
+  }
   bool Done() const override {
-    return (closing_ || (ended_ && !waiting_ && !resuming_)) && out_.size() == sent_;
+    return (closing_ || (ended_ && !waiting_ && !resuming_ && !held_)) && unsent_ == 0;
   }
   std::optional<SteadyTime> Deadline() const override;
   void OnTime() override;
@@ -68,7 +76,9 @@ class Http1ServerSession final : public Session, private Http1Events {
   void RequestComplete();
   void Refuse(const Error& error);
   void Deliver(std::uint64_t number, Response response);
+  void ResumeLater();
   void Resume();
+  void Put(Bytes bytes);
   void Send(Response response);
   void WriteHead(const Response& response, bool keep_alive);
 
@@ -80,15 +90,17 @@ class Http1ServerSession final : public Session, private Http1Events {
                                         // itself while it calls a handler
   std::uint64_t number_ = 0;            // of that request
   Bytes in_;                            // received and not yet parsed
-  Bytes out_;
-  std::size_t sent_ = 0;
-  SteadyTime quiet_since_;  // the last answer or the start
+  std::deque<Bytes> out_;               // heads and bodies to be sent, in turn
+  std::size_t unsent_ = 0;              // bytes of them
+  std::size_t sent_ = 0;                // of the first
+  SteadyTime quiet_since_;              // the last answer or the start
   std::optional<SteadyTime> head_since_;
   bool head_method_ = false;  // HEAD: no body in the answer
   bool keep_alive_ = true;
   int minor_ = 1;
   bool waiting_ = false;   // the handler has the request
   bool resuming_ = false;  // a posted task goes on with what is in in_
+  bool held_ = false;      // requests wait for answers to be taken
   bool draining_ = false;
   bool ended_ = false;    // the peer sends no more
   bool closing_ = false;  // nothing follows what is in out_
@@ -118,6 +130,8 @@ void Http1ServerSession::Receive(ByteView bytes) {
 std::size_t Http1ServerSession::Advance(ByteView bytes) {
   std::size_t used = 0;
   while (!waiting_ && !closing_ && used < bytes.size()) {
+    held_ = unsent_ > kMaxUnsent;
+    if (held_) break;
     if (!head_since_) head_since_ = host_->Now();
     const auto fed = parser_->Feed(bytes.subspan(used));
     if (!fed) {
@@ -153,8 +167,7 @@ void Http1ServerSession::OnHead(Http1Head head) {
     keep_alive_ = false;  // its body is not read
     Send(*std::move(refusal));
   } else if (wants_continue) {
-    const std::string_view line = "HTTP/1.1 100 Continue\r\n\r\n";
-    out_.insert(out_.end(), line.begin(), line.end());
+    Put(ToBytes(std::string_view("HTTP/1.1 100 Continue\r\n\r\n")));
   }
 }
 
@@ -196,17 +209,17 @@ void Http1ServerSession::Deliver(std::uint64_t number, Response response) {
   if (number != number_ || !waiting_ || closing_) return;  // too late: the deadline answered
   waiting_ = false;
   Send(std::move(response));
-  if (closing_ || in_.empty()) {
-    host_->Wake();
-    return;
-  }
   // A pipelined request may be waiting, and this may be its predecessor's handler: go on from the
   // outside.
-  resuming_ = true;
+  if (!closing_ && !in_.empty()) ResumeLater();
+  host_->Wake();
+}
+
+void Http1ServerSession::ResumeLater() {
+  if (std::exchange(resuming_, true)) return;
   host_->Post([self = weak_from_this()] {
     if (const auto alive = self.lock()) static_cast<Http1ServerSession&>(*alive).Resume();
   });
-  host_->Wake();
 }
 
 void Http1ServerSession::Resume() {
@@ -223,9 +236,12 @@ void Http1ServerSession::Send(Response response) {
   if (HasNoBody(response.status)) response.body.clear();
   const bool keep = keep_alive_ && !draining_;
   WriteHead(response, keep);
-  if (!head_method_) out_.insert(out_.end(), response.body.begin(), response.body.end());
   exchange_->Answered(response);
   exchange_->Finish();
+  if (!head_method_) {
+    Put(ToBytes(std::string_view(response.body_prefix)));
+    Put(std::move(response.body));
+  }
   if (!keep) {
     closing_ = true;
   } else {
@@ -234,42 +250,57 @@ void Http1ServerSession::Send(Response response) {
 }
 
 void Http1ServerSession::WriteHead(const Response& response, bool keep_alive) {
-  auto out = std::back_inserter(out_);
+  fmt::memory_buffer text;
+  auto out = std::back_inserter(text);
   fmt::format_to(out, "HTTP/1.1 {} {}\r\n", response.status, ReasonPhrase(response.status));
   for (const auto& [name, value] : response.headers) {
     if (name == "content-length" || name == "connection" || name == "transfer-encoding") continue;
     fmt::format_to(out, "{}: {}\r\n", name, value);
   }
-  if (!HasNoBody(response.status))
-    fmt::format_to(out, "content-length: {}\r\n", response.body.size());
+  if (!HasNoBody(response.status)) {
+    fmt::format_to(out, "content-length: {}\r\n",
+                   response.body_prefix.size() + response.body.size());
+  }
   if (!keep_alive) {
     fmt::format_to(out, "connection: close\r\n");
   } else if (minor_ == 0) {
     fmt::format_to(out, "connection: keep-alive\r\n");
   }
   fmt::format_to(out, "\r\n");
+  Put(ToBytes(std::string_view(text.data(), text.size())));
+}
+
+void Http1ServerSession::Put(Bytes bytes) {
+  if (bytes.empty()) return;
+  unsent_ += bytes.size();
+  out_.push_back(std::move(bytes));
 }
 
 void Http1ServerSession::ReceiveEnd() {
   ended_ = true;
-  if (!waiting_ && !resuming_) closing_ = true;
+  if (!waiting_ && !resuming_ && !held_) closing_ = true;
 }
 
-void Http1ServerSession::Produce(Bytes& out, std::size_t enough) {
-  const std::size_t n =
-      std::min(out_.size() - sent_, enough > out.size() ? enough - out.size() : 0);
-  out.insert(out.end(), out_.begin() + static_cast<std::ptrdiff_t>(sent_),
-             out_.begin() + static_cast<std::ptrdiff_t>(sent_ + n));
-  sent_ += n;
-  if (sent_ < out_.size()) return;
-  out_.clear();
-  sent_ = 0;
+void Http1ServerSession::Produce(Buffer& out, std::size_t enough) {
+  while (!out_.empty() && out.size() < enough) {
+    const ByteView rest = ByteView(out_.front()).subspan(sent_);
+    const std::size_t n = std::min(rest.size(), enough - out.size());
+    out.Append(rest.first(n));
+    sent_ += n;
+    unsent_ -= n;
+    quiet_since_ = host_->Now();
+    if (sent_ < out_.front().size()) break;
+    out_.pop_front();
+    sent_ = 0;
+  }
+  if (unsent_ == 0 && std::exchange(held_, false)) ResumeLater();
 }
 
 std::optional<SteadyTime> Http1ServerSession::Deadline() const {
   if (closing_) return std::nullopt;
   if (exchange_) return exchange_->Deadline();
   if (head_since_) return *head_since_ + context_.limits.header_timeout;
+  if (unsent_ != 0) return std::nullopt;  // the connection watches whether it is taken
   return quiet_since_ + context_.limits.idle_timeout;
 }
 
@@ -286,7 +317,7 @@ void Http1ServerSession::OnTime() {
   const SteadyTime now = host_->Now();
   if (head_since_ && now >= *head_since_ + context_.limits.header_timeout) {
     Refuse(Error(Code::kDeadline, "the header came too slowly"));
-  } else if (!head_since_ && now >= quiet_since_ + context_.limits.idle_timeout) {
+  } else if (!head_since_ && unsent_ == 0 && now >= quiet_since_ + context_.limits.idle_timeout) {
     closing_ = true;
   }
 }

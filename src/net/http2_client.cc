@@ -38,7 +38,7 @@ class Http2ClientSession final : public ClientSession {
 
   void Receive(ByteView bytes) override;
   void ReceiveEnd() override { broken_ = true; }
-  void Produce(Bytes& out, std::size_t enough) override;
+  void Produce(Buffer& out, std::size_t enough) override;
   bool WantsRead() const override { return !broken_; }
   bool Done() const override;
   std::optional<SteadyTime> Deadline() const override {
@@ -64,7 +64,7 @@ class Http2ClientSession final : public ClientSession {
   const ClientLimits limits_;
   Nghttp2Ptr<nghttp2_session> session_;
   std::map<std::int32_t, Call> calls_;
-  Bytes* out_ = nullptr;
+  Buffer* out_ = nullptr;
   bool draining_ = false;
   bool broken_ = false;
 };
@@ -256,9 +256,9 @@ ssize_t Http2ClientSession::ReadBody(Call& call, std::size_t room, std::uint32_t
 
 int Http2ClientSession::SendBody(Call& call, const std::uint8_t* frame_header, std::size_t size) {
   constexpr std::size_t kFrameHeader = 9;
-  out_->insert(out_->end(), frame_header, frame_header + kFrameHeader);
+  out_->Append(ByteView(frame_header, kFrameHeader));
   const std::uint8_t* const body = call.request.body.data() + call.body_sent;
-  out_->insert(out_->end(), body, body + size);
+  out_->Append(ByteView(body, size));
   call.body_sent += size;
   return 0;
 }
@@ -275,7 +275,7 @@ bool Http2ClientSession::Done() const {
          nghttp2_session_want_write(session_.get()) == 0;
 }
 
-void Http2ClientSession::Produce(Bytes& out, std::size_t enough) {
+void Http2ClientSession::Produce(Buffer& out, std::size_t enough) {
   out_ = &out;
   while (out.size() < enough) {
     const std::uint8_t* data = nullptr;
@@ -285,7 +285,7 @@ void Http2ClientSession::Produce(Bytes& out, std::size_t enough) {
       broken_ = true;
       break;
     }
-    out.insert(out.end(), data, data + n);
+    out.Append(ByteView(data, static_cast<std::size_t>(n)));
     if (out.size() == before) break;
   }
   out_ = nullptr;

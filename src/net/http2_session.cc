@@ -25,6 +25,10 @@ struct Stream {
   SteadyTime last_progress = {};  // of sending
 };
 
+std::size_t BodySize(const Response& response) {
+  return response.body_prefix.size() + response.body.size();
+}
+
 class Http2ServerSession final : public Session {
  public:
   Http2ServerSession(const ServerContext& context, std::shared_ptr<SessionHost> host,
@@ -32,7 +36,7 @@ class Http2ServerSession final : public Session {
 
   void Receive(ByteView bytes) override;
   void ReceiveEnd() override { broken_ = true; }
-  void Produce(Bytes& out, std::size_t enough) override;
+  void Produce(Buffer& out, std::size_t enough) override;
   bool WantsRead() const override {
     return !broken_ && nghttp2_session_want_read(session_.get()) != 0;
   }
@@ -70,7 +74,7 @@ class Http2ServerSession final : public Session {
   std::map<std::int32_t, Stream> streams_;
   TokenBucket resets_;
   TokenBucket idle_frames_;
-  Bytes* out_ = nullptr;  // where Produce is appending to
+  Buffer* out_ = nullptr;  // where Produce is appending to
   SteadyTime quiet_since_;
   std::optional<SteadyTime> block_since_;  // a header block is open, or the preface has not come
   bool draining_ = false;
@@ -295,13 +299,13 @@ void Http2ServerSession::Answer(std::int32_t id, Response response) {
   const bool head_only = stream->exchange->head_only() || response.status < 200 ||
                          response.status == 204 || response.status == 304;
   const std::string status = std::to_string(response.status);
-  const std::string length = std::to_string(response.body.size());
+  const std::string length = std::to_string(BodySize(response));
   std::vector<nghttp2_nv> fields;
   fields.push_back(NameValue(":status", status));
   AddNameValues(fields, response.headers);
   if (!stream->exchange->grpc() && response.status != 204)
     fields.push_back(NameValue("content-length", length));
-  const bool has_data = !head_only && (!response.body.empty() || response.trailers.size() != 0);
+  const bool has_data = !head_only && (BodySize(response) != 0 || response.trailers.size() != 0);
   stream->response = std::move(response);
   nghttp2_data_provider provider{};
   provider.source.ptr = stream;
@@ -317,7 +321,7 @@ void Http2ServerSession::Answer(std::int32_t id, Response response) {
 }
 
 ssize_t Http2ServerSession::ReadBody(Stream& stream, std::size_t room, std::uint32_t& flags) {
-  const std::size_t left = stream.response.body.size() - stream.body_sent;
+  const std::size_t left = BodySize(stream.response) - stream.body_sent;
   const std::size_t n = std::min(left, room);
   flags |= NGHTTP2_DATA_FLAG_NO_COPY;
   if (n < left) return static_cast<ssize_t>(n);
@@ -335,10 +339,16 @@ ssize_t Http2ServerSession::ReadBody(Stream& stream, std::size_t room, std::uint
 int Http2ServerSession::SendBody(Stream& stream, const std::uint8_t* frame_header,
                                  std::size_t size) {
   constexpr std::size_t kFrameHeader = 9;
-  out_->insert(out_->end(), frame_header, frame_header + kFrameHeader);
-  const std::uint8_t* const body = stream.response.body.data() + stream.body_sent;
-  out_->insert(out_->end(), body, body + size);
-  stream.body_sent += size;
+  out_->Append(ByteView(frame_header, kFrameHeader));
+  const std::string_view prefix = stream.response.body_prefix;
+  const std::string_view front =
+      prefix.substr(std::min(stream.body_sent, prefix.size())).substr(0, size);
+  out_->Append(front);
+  stream.body_sent += front.size();
+  const std::size_t rest = size - front.size();
+  if (rest != 0)
+    out_->Append(ByteView(stream.response.body).subspan(stream.body_sent - prefix.size(), rest));
+  stream.body_sent += rest;
   stream.last_progress = host_->Now();
   idle_frames_.Earn(static_cast<double>(size) / 1024.0);
   return 0;
@@ -366,7 +376,7 @@ int Http2ServerSession::OnStreamClose(std::int32_t id) {
   return 0;
 }
 
-void Http2ServerSession::Produce(Bytes& out, std::size_t enough) {
+void Http2ServerSession::Produce(Buffer& out, std::size_t enough) {
   out_ = &out;
   while (out.size() < enough) {
     const std::uint8_t* data = nullptr;
@@ -376,7 +386,7 @@ void Http2ServerSession::Produce(Bytes& out, std::size_t enough) {
       broken_ = true;
       break;
     }
-    out.insert(out.end(), data, data + n);
+    out.Append(ByteView(data, static_cast<std::size_t>(n)));
     if (out.size() == before) break;
   }
   out_ = nullptr;

@@ -45,8 +45,8 @@ struct Limits {
   double reset_burst = 200;
   double resets_per_second = 20;
   std::size_t max_continuations = 8;  // frames of one header block (CVE-2024-28182)
-  // Frames that move nothing forward (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA, unknown
-  // ones): this many at once, then this many a second, plus four for each finished request and one
+  // Frames that move nothing forward (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA):
+  // this many at once, then this many a second, plus four for each finished request and one
   // for each 1 KB of response taken.
   double idle_frame_burst = 2000;
   double idle_frames_per_second = 200;

@@ -37,7 +37,7 @@ class Session : public std::enable_shared_from_this<Session> {
   // The peer will send no more.
   virtual void ReceiveEnd() = 0;
   // Appends what is to be sent, until `out` holds at least `enough` bytes or nothing is left.
-  virtual void Produce(Bytes& out, std::size_t enough) = 0;
+  virtual void Produce(Buffer& out, std::size_t enough) = 0;
 
   // False while nothing more should be read from the peer.
   virtual bool WantsRead() const = 0;

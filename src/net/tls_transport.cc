@@ -80,7 +80,7 @@ int TlsTransport::BioRead(BIO* bio, char* out, std::size_t size, std::size_t* do
 int TlsTransport::BioWrite(BIO* bio, const char* in, std::size_t size, std::size_t* done) {
   auto& self = *static_cast<TlsTransport*>(BIO_get_data(bio));
   BIO_clear_retry_flags(bio);
-  self.wire_.insert(self.wire_.end(), in, in + size);
+  self.wire_.Append(std::string_view(in, size));
   *done = size;
   return 1;
 }

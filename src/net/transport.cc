@@ -11,6 +11,8 @@
 namespace strongroom::net {
 namespace {
 
+constexpr std::size_t kKeptWhenQuiet = 8 * 1024;
+
 class PlainTransport final : public Transport {
  public:
   using Transport::Transport;
@@ -20,7 +22,7 @@ class PlainTransport final : public Transport {
     return Receive(out, n);
   }
   Status Write(ByteView bytes) override {
-    wire_.insert(wire_.end(), bytes.begin(), bytes.end());
+    wire_.Append(bytes);
     return {};
   }
   void WriteEnd() override {}
@@ -54,9 +56,13 @@ Result<Progress> Transport::Flush() {
     if (put < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return Progress::kWantWrite;
     return Unavailable(fmt::format("connection lost: {}", std::strerror(errno)));
   }
-  wire_.clear();
+  // Large blocks go back to the pool: a quiet connection holds none.
+  if (wire_.capacity() > kKeptWhenQuiet) {
+    wire_ = Buffer();
+  } else {
+    wire_.Clear();
+  }
   sent_ = 0;
-  if (wire_.capacity() > 2 * kFlushAt) wire_.shrink_to_fit();
   return Progress::kDone;
 }
 

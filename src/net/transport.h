@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "net/buffer.h"
 #include "net/tls.h"
 
 namespace strongroom::net {
@@ -42,7 +43,7 @@ class Transport {
 
  protected:
   Result<Progress> Receive(std::span<std::uint8_t> out, std::size_t& n);
-  Bytes wire_;
+  Buffer wire_;
 
  private:
   int fd_;
