@@ -8,7 +8,6 @@
 #include "attest/policy.h"
 #include "attest/testing/cases_of.h"
 #include "attest/testing/test_platform.h"
-#include "crypto/cert_builder.h"
 #include "crypto/der.h"
 
 namespace strongroom::attest {
@@ -288,52 +287,6 @@ TEST(Documents, NestedWithoutLimitAreRefused) {
   recipe = Recipe();
   recipe.qe_identity_body = "{\"a\":\"" + std::string(300'000, 'x') + "\"}";
   EXPECT_EQ(ErrorIds(VerifyRecipe(recipe).findings), Ids{"dcap.qe-identity.malformed"});
-}
-
-TEST(Chains, SignedByAnotherKeyUnderTheSameNamesAreRefused) {
-  ASSERT_OK_AND_ASSIGN(const Keys stranger, Keys::Generate());
-  ASSERT_OK_AND_ASSIGN(const Made theirs, testing::Make(Recipe(), stranger));
-  ASSERT_OK_AND_ASSIGN(Made made, testing::Make(Recipe(), TestKeys()));
-  // Their quote, our endorsements: same names all the way, other keys.
-  made.quote = theirs.quote;
-  EXPECT_EQ(ErrorIds(Verify(made).findings), Ids{"dcap.pck.root"});
-  // Both trusted: a chain of one root does not mix with documents of the other.
-  made.anchors.Add(*theirs.anchors.all().begin());
-  EXPECT_EQ(ErrorIds(Verify(made).findings), Ids{"dcap.pck.root"});
-  made.endorsements.tcb_info = theirs.endorsements.tcb_info;
-  made.endorsements.tcb_info_issuer_chain = theirs.endorsements.tcb_info_issuer_chain;
-  const Appraisal mixed = Verify(made);
-  EXPECT_TRUE(mixed.Has("dcap.endorsements.mixed-roots"));
-  EXPECT_FALSE(mixed.claims.has_value());
-}
-
-TEST(Chains, ThatEndInAForgedLeafAreRefused) {
-  // Only the leaf is a stranger's; CA and root are byte for byte the genuine ones.
-  Keys keys = TestKeys();
-  ASSERT_OK_AND_ASSIGN(Made made, testing::Make(Recipe(), keys));
-  ASSERT_OK_AND_ASSIGN(keys.ca, crypto::PrivateKey::Generate(crypto::KeyType::kP256));
-  ASSERT_OK_AND_ASSIGN(const Made forged, testing::Make(Recipe(), keys));
-  const auto leaf_of = [](const Made& from) {
-    return from.pck_chain.substr(0, from.pck_chain.find("-----END") + 26);
-  };
-  std::string chain = made.pck_chain;
-  chain.replace(0, leaf_of(made).size(), leaf_of(forged));
-  ASSERT_OK_AND_ASSIGN(const auto parsed, crypto::Certificate::ChainFromPem(chain, 3));
-  made.endorsements.pck_certificate_chain = chain;
-  // Certification data type 1 with the forged leaf's chain beside it.
-  Bytes quote = made.quote;
-  const std::size_t data_at = quote.size() - made.pck_chain.size();
-  quote.resize(data_at);
-  Writer w;
-  w.Put(quote).Put(Bytes(16, 0x77)).Zeros(20);
-  made.quote = std::move(w).Finish();
-  made.quote.at(data_at - 6) = 1;
-  made.quote.at(data_at - 4) = 36;
-  made.quote.at(data_at - 3) = 0;
-  const std::uint32_t signature_bytes = static_cast<std::uint32_t>(made.quote.size() - 436);
-  for (unsigned i = 0; i < 4; ++i)
-    made.quote.at(432 + i) = static_cast<std::uint8_t>(signature_bytes >> (8 * i));
-  EXPECT_EQ(ErrorIds(Verify(made).findings), Ids{"dcap.pck.chain"});
 }
 
 TEST(PreparedEndorsements, AreAskedAgainForTheTimeAtEveryUse) {

@@ -248,7 +248,7 @@ std::optional<PckLeaf> CheckPckChain(const Quote& quote, std::string_view beside
   if (!key || !platform) return std::nullopt;
   report.Check("dcap.pck.other-platform", CheckNamedPlatform(quote, *platform));
   Narrow(window, *leaf);
-  return PckLeaf{std::move(*key), std::move(*platform), window};
+  return PckLeaf{std::move(*key), *platform, window};
 }
 
 }  // namespace strongroom::attest::dcap
