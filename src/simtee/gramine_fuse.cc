@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <map>
 #include <string_view>
 #include <thread>
 
@@ -59,12 +60,34 @@ struct stat StatOf(const Entry& entry) {
   return status;
 }
 
-// The files' content and the one register behind them. Only the session's thread calls it.
+// The files' content, the one register behind them and what is open. Only the session's thread
+// calls it.
 class Files {
  public:
   explicit Files(const Enclave& enclave) : enclave_(enclave) {}
 
-  Result<SecretBytes> Read(fuse_ino_t node) {
+  // Content is made when a file is opened, and stays the same until it is closed. The handle.
+  Result<std::uint64_t> Open(fuse_ino_t node) {
+    ASSIGN_OR_RETURN(SecretBytes content, ContentOf(node));
+    open_.emplace(++last_handle_, std::move(content));
+    return last_handle_;
+  }
+
+  ByteView Read(std::uint64_t handle) const {
+    const auto it = open_.find(handle);
+    return it == open_.end() ? ByteView() : it->second.Reveal();
+  }
+
+  void Close(std::uint64_t handle) { open_.erase(handle); }
+
+  void SetReportData(ByteView bytes) {
+    report_data_.fill(0);
+    std::ranges::copy(bytes.first(std::min(bytes.size(), report_data_.size())),
+                      report_data_.begin());
+  }
+
+ private:
+  Result<SecretBytes> ContentOf(fuse_ino_t node) const {
     switch (node) {
       case kType: return SecretBytes(AsBytes("dcap"));
       case kReportData: return SecretBytes(ByteView(report_data_));
@@ -78,22 +101,13 @@ class Files {
     }
   }
 
-  void SetReportData(ByteView bytes) {
-    report_data_.fill(0);
-    std::ranges::copy(bytes.first(std::min(bytes.size(), report_data_.size())),
-                      report_data_.begin());
-  }
-
- private:
   const Enclave& enclave_;
   std::array<std::uint8_t, tee::kReportDataBytes> report_data_{};
+  std::map<std::uint64_t, SecretBytes> open_;
+  std::uint64_t last_handle_ = 0;
 };
 
 Files& FilesOf(fuse_req_t request) { return *static_cast<Files*>(fuse_req_userdata(request)); }
-
-SecretBytes* ContentOf(const fuse_file_info* info) {
-  return reinterpret_cast<SecretBytes*>(info->fh);
-}
 
 void Lookup(fuse_req_t request, fuse_ino_t parent, const char* name) {
   const auto it = std::ranges::find_if(kEntries, [&](const Entry& e) {
@@ -157,19 +171,19 @@ void Open(fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
     fuse_reply_err(request, EACCES);
     return;
   }
-  auto content = FilesOf(request).Read(node);
-  if (!content.has_value()) {
+  const auto handle = FilesOf(request).Open(node);
+  if (!handle.has_value()) {
     fuse_reply_err(request, EIO);
     return;
   }
-  auto* kept = new SecretBytes(std::move(*content));
-  info->fh = reinterpret_cast<std::uint64_t>(kept);
+  info->fh = *handle;
   info->direct_io = 1;  // sizes are not known before
-  if (fuse_reply_open(request, info) != 0) delete kept;
+  Files& files = FilesOf(request);
+  if (fuse_reply_open(request, info) != 0) files.Close(*handle);
 }
 
 void Read(fuse_req_t request, fuse_ino_t, std::size_t size, off_t offset, fuse_file_info* info) {
-  const ByteView content = ContentOf(info)->Reveal();
+  const ByteView content = FilesOf(request).Read(info->fh);
   const std::size_t from = std::min(content.size(), static_cast<std::size_t>(offset));
   const ByteView part = content.subspan(from, std::min(size, content.size() - from));
   fuse_reply_buf(request, reinterpret_cast<const char*>(part.data()), part.size());
@@ -187,7 +201,7 @@ void Write(fuse_req_t request, fuse_ino_t node, const char* data, std::size_t si
 }
 
 void Release(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
-  delete ContentOf(info);
+  FilesOf(request).Close(info->fh);
   fuse_reply_err(request, 0);
 }
 

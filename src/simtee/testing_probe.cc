@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -105,19 +106,20 @@ int CopyAndExecute(const char* from, const char* to) {
 
 // Looks through the writable memory of a process ("self" or a number) for a text.
 int SearchMemory(const std::string& process, const std::string& wanted) {
-  std::FILE* maps = std::fopen(("/proc/" + process + "/maps").c_str(), "r");
+  std::ifstream maps("/proc/" + process + "/maps");
   const int memory = open(("/proc/" + process + "/mem").c_str(), O_RDONLY | O_CLOEXEC);
-  if (maps == nullptr || memory < 0) return Say("denied");
-  unsigned long from = 0;
-  unsigned long to = 0;
-  std::array<char, 5> rights{};
+  if (!maps || memory < 0) return Say("denied");
   bool found = false;
-  while (std::fscanf(maps, "%lx-%lx %4s %*[^\n]", &from, &to, rights.data()) == 3) {
-    if (rights[1] != 'w' || to - from > (1UL << 30)) continue;
+  // "55d0c8a00000-55d0c8a21000 rw-p …"
+  for (std::string line; std::getline(maps, line);) {
+    const auto dash = line.find('-');
+    const auto space = line.find(' ');
+    const std::uint64_t from = std::stoull(line.substr(0, dash), nullptr, 16);
+    const std::uint64_t to = std::stoull(line.substr(dash + 1, space - dash - 1), nullptr, 16);
+    if (line.at(space + 2) != 'w' || to - from > (1UL << 30)) continue;
     std::string content(to - from, '\0');
     const ssize_t n = pread(memory, content.data(), content.size(), static_cast<off_t>(from));
-    if (n <= 0) continue;
-    found = found || content.find(wanted) != std::string::npos;
+    found = found || (n > 0 && content.find(wanted) != std::string::npos);
   }
   return Say(found ? "found" : "absent");
 }
@@ -173,7 +175,7 @@ int main(int argc, char** argv) {
   if (what == "quote-then-child") return QuoteThenChild(argv[0]);
   if (what == "await-termination") return AwaitTermination();
   if (what == "echo" && argc > 2) return Say(argv[2]);
-  if (what == "exit" && argc > 2) return std::atoi(argv[2]);
+  if (what == "exit" && argc > 2) return std::stoi(argv[2]);
   if (what == "abort") std::abort();
   return Fail("wanted something to do");
 }
