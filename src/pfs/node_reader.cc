@@ -19,8 +19,7 @@ std::uint64_t NodesCovering(std::size_t bytes) { return (bytes + kNodeSize - 1) 
 
 }  // namespace
 
-NodeReader::NodeReader(const OpenedFile& file)
-    : file_(file), sealed_(kBatchNodes * kNodeSize), cut_(kNodeSize) {
+NodeReader::NodeReader(const OpenedFile& file) : file_(file), cut_(kNodeSize) {
   const std::uint64_t mht_nodes = file.geometry.mht_nodes;
   levels_.resize(mht_nodes > 1 ? LevelOf(mht_nodes - 1) : 0);
 }
@@ -102,6 +101,8 @@ NodeReader::Kept& NodeReader::PlaceFor(std::uint64_t k) {
 Result<ByteView> NodeReader::Fetch(std::uint64_t node_number, std::uint64_t count) {
   const ByteView view = file_.source.ViewAt(node_number * kNodeSize, count * kNodeSize);
   if (!view.empty()) return view;
+  // Grown when it is needed: a tree of small files, or memory, never pays for a large file's batch.
+  if (sealed_.size() < count * kNodeSize) sealed_.resize(count * kNodeSize);
   const auto sealed = std::span(sealed_).first(count * kNodeSize);
   if (Status read = file_.source.ReadAt(node_number * kNodeSize, sealed); !read) {
     if (read.error().code() != Code::kMalformed) return std::unexpected(read.error());
