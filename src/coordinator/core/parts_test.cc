@@ -4,10 +4,12 @@
 #include "base/encoding.h"
 #include "coordinator/core/challenges.h"
 #include "coordinator/core/journal.h"
+#include "coordinator/core/records.h"
 #include "coordinator/core/refusals.h"
 #include "coordinator/core/secrets.h"
 #include "coordinator/core/testing/fakes.h"
 #include "coordinator/core/uuid.h"
+#include "testing/mutations.h"
 #include "testing/result_matchers.h"
 
 namespace strongroom::coordinator {
@@ -110,6 +112,40 @@ TEST(DerivedSecretTest, IsHkdfOfInstanceAndName) {
   unbound.disable_secret_binding = true;
   ASSERT_OK_AND_ASSIGN(const auto free, DeriveSymmetricSecret(secret, "own", unbound, root));
   EXPECT_EQ(HexEncode(free.private_part.Reveal()), "4b609981b90b684209cdecf7464f397c");
+}
+
+TEST(RecordsTest, ComeBackAndAreRefusedWhenCutOrLonger) {
+  ASSERT_OK_AND_ASSIGN(const Hierarchy authorities, MakeHierarchy({{"a.example"}, {}}, kNow));
+  const SecretBytes bytes = EncodeHierarchy(authorities);
+  ASSERT_OK_AND_ASSIGN(const Hierarchy again, DecodeHierarchy(bytes.Reveal()));
+  EXPECT_EQ(again.marble_root, authorities.marble_root);
+  EXPECT_EQ(again.mesh_key.public_key(), authorities.mesh_key.public_key());
+  const Bytes longer = Concat({bytes.Reveal(), Bytes{0}});
+  EXPECT_THAT(DecodeHierarchy(longer), Fails(Code::kMalformed, ""));
+  for (std::size_t size = 0; size < bytes.size(); size += 1 + bytes.size() / 97)
+    EXPECT_FALSE(DecodeHierarchy(bytes.Reveal().first(size)).has_value()) << size;
+  EXPECT_FALSE(DecodeHierarchy(bytes.Reveal().first(bytes.size() - 1)).has_value());
+
+  const manifest::Secret definition{.type = manifest::SecretType::kPlain};
+  const manifest::SecretValue value{.definition = definition,
+                                    .certificate = {1, 2},
+                                    .public_part = SecretBytes(AsBytes("abc")),
+                                    .private_part = SecretBytes(AsBytes(""))};
+  const Record record = EncodeSecret("name", value);
+  EXPECT_EQ(record.name, "secret/name");
+  ASSERT_OK_AND_ASSIGN(const auto read, DecodeSecret(definition, record.value.Reveal()));
+  EXPECT_EQ(read.public_part, value.public_part);
+  EXPECT_EQ(read.certificate, value.certificate);
+  strongroom::testing::ForEachTruncation(
+      record.value.Reveal(), [&](ByteView cut, std::size_t offset) {
+        EXPECT_FALSE(DecodeSecret(definition, cut).has_value()) << offset;
+      });
+  const SecretBytes head = EncodeAuditHead({.sequence = 7, .digest = crypto::Sha256(Bytes())});
+  ASSERT_OK_AND_ASSIGN(const AuditHead read_head, DecodeAuditHead(head.Reveal()));
+  EXPECT_EQ(read_head.sequence, 7U);
+  strongroom::testing::ForEachTruncation(head.Reveal(), [](ByteView cut, std::size_t offset) {
+    EXPECT_FALSE(DecodeAuditHead(cut).has_value()) << offset;
+  });
 }
 
 Commit Entry(const std::string& name, std::vector<int>* order = nullptr, int n = 0) {

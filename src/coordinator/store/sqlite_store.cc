@@ -131,6 +131,7 @@ Status SqliteStore::OpenState() {
   std::ranges::copy(sum, head_.sum.begin());
   RETURN_IF_ERROR(reader.ExpectEnd());
   RETURN_IF_ERROR(CheckSet());
+  RETURN_IF_ERROR(PrepareStatements());
   found_ = Found::kState;
   return {};
 }
@@ -167,10 +168,21 @@ Result<Bytes> SqliteStore::GetMeta(std::string_view name) const {
   return *std::move(out);
 }
 
+Status SqliteStore::PrepareStatements() {
+  ASSIGN_OR_RETURN(Statement get,
+                   database_->Prepare("SELECT version, box FROM records WHERE name = ?1"));
+  ASSIGN_OR_RETURN(Statement put,
+                   database_->Prepare("INSERT INTO records(name, version, box) VALUES(?1, ?2, ?3) "
+                                      "ON CONFLICT DO UPDATE SET version = ?2, box = ?3"));
+  ASSIGN_OR_RETURN(Statement put_meta,
+                   database_->Prepare("INSERT INTO meta(name, value) VALUES(?1, ?2) "
+                                      "ON CONFLICT DO UPDATE SET value = ?2"));
+  statements_.emplace(std::move(get), std::move(put), std::move(put_meta));
+  return {};
+}
+
 Status SqliteStore::PutMeta(std::string_view name, ByteView value) {
-  ASSIGN_OR_RETURN(Statement put, database_->Prepare("INSERT INTO meta(name, value) VALUES(?1, ?2) "
-                                                     "ON CONFLICT DO UPDATE SET value = ?2"));
-  return put.Bind(1, AsBytes(name)).Bind(2, value).Run();
+  return statements_->put_meta.Bind(1, AsBytes(name)).Bind(2, value).Run();
 }
 
 Status SqliteStore::PutHead(const Head& head) {
@@ -185,9 +197,7 @@ Status SqliteStore::PutHead(const Head& head) {
 Status SqliteStore::Put(const Record& record, Head& head) {
   const ByteView name = AsBytes(record.name);
   std::int64_t version = 0;
-  ASSIGN_OR_RETURN(Statement get,
-                   database_->Prepare("SELECT version, box FROM records WHERE name = ?1"));
-  RETURN_IF_ERROR(get.Bind(1, name).Rows([&](const Statement& row) -> Status {
+  RETURN_IF_ERROR(statements_->get.Bind(1, name).Rows([&](const Statement& row) -> Status {
     version = row.Int(0);
     Add(name, version, row.Blob(1), head);  // takes it out: adding twice cancels
     --head.count;
@@ -199,10 +209,7 @@ Status SqliteStore::Put(const Record& record, Head& head) {
                                                     record.value.Reveal(), entropy_));
   Add(name, version, box, head);
   ++head.count;
-  ASSIGN_OR_RETURN(Statement put,
-                   database_->Prepare("INSERT INTO records(name, version, box) VALUES(?1, ?2, ?3) "
-                                      "ON CONFLICT DO UPDATE SET version = ?2, box = ?3"));
-  return put.Bind(1, name).Bind(2, version).Bind(3, box).Run();
+  return statements_->put.Bind(1, name).Bind(2, version).Bind(3, box).Run();
 }
 
 Status SqliteStore::WriteLocked(const std::vector<Record>& records) {
@@ -234,6 +241,7 @@ Status SqliteStore::Create(manifest::SealMode mode, const std::vector<Record>& r
     RETURN_IF_ERROR(database_->Execute(
         fmt::format("PRAGMA application_id={}; PRAGMA user_version={};", kApplicationId, kFormat)
             .c_str()));
+    RETURN_IF_ERROR(PrepareStatements());
     RETURN_IF_ERROR(PutMeta(kModeName, AsBytes(ModeText(mode))));
     RETURN_IF_ERROR(PutMeta(kSealedKeyName, sealed_key));
     return WriteLocked(records);
@@ -241,6 +249,7 @@ Status SqliteStore::Create(manifest::SealMode mode, const std::vector<Record>& r
   if (status.has_value()) {
     found_ = Found::kState;
   } else {
+    statements_.reset();
     keys_.reset();
     head_ = {};
     if (memory) std::swap(database_, memory);

@@ -47,6 +47,13 @@ class SqliteStore final : public Store {
     SecretBytes set;
   };
 
+  // Those of every write, prepared once.
+  struct Statements {
+    Statement get;
+    Statement put;
+    Statement put_meta;
+  };
+
   SqliteStore(std::unique_ptr<Database> database, Sealer& sealer, Entropy& entropy)
       : database_(std::move(database)), sealer_(sealer), entropy_(entropy) {}
 
@@ -59,6 +66,7 @@ class SqliteStore final : public Store {
   Status PutHead(const Head& head);
   Result<SecretBytes> WrappingKey(manifest::SealMode mode) const;
   Status UseDataKey(const SecretBytes& data_key);
+  Status PrepareStatements();
   void Add(ByteView name, std::int64_t version, ByteView box, Head& head) const;
   Status WriteLocked(const std::vector<Record>& records);
 
@@ -67,7 +75,8 @@ class SqliteStore final : public Store {
   Sealer& sealer_;
   Entropy& entropy_;
   Found found_ = Found::kNothing;
-  std::optional<Keys> keys_;  // there once state is open
+  std::optional<Keys> keys_;              // there once state is open
+  std::optional<Statements> statements_;  // likewise; before the database goes
   Head head_;
 };
 

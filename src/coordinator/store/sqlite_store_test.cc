@@ -208,7 +208,7 @@ TEST_F(SqliteStoreTest, NeverReadsAnythingButWhatWasWritten) {
   ASSERT_OK(Create());
   const Bytes good = Content();
   int refused = 0, sealed = 0, same = 0;
-  for (std::size_t offset = 0; offset < good.size(); offset += 37) {
+  for (std::size_t offset = 0; offset < good.size(); offset += 101) {
     Bytes bad = good;
     bad[offset] ^= 0x40;
     fs::remove(fs::path(File()) += "-wal");
