@@ -188,11 +188,16 @@ class JsonBuilder {
   std::size_t values_ = 0;
 };
 
+bool IsUtf8(std::string_view text) {
+  return text.empty() || simdjson::validate_utf8(text.data(), text.size());
+}
+
 Result<JsonDocument> JsonDocument::Parse(std::string_view text, JsonLimits limits) {
   if (text.size() > limits.max_bytes) {
     return Exhausted(
         fmt::format("JSON has {} bytes, wanted at most {}", text.size(), limits.max_bytes));
   }
+  if (text.empty()) return Malformed("not JSON: it is empty");
   // simdjson takes a parser of less than 32 bytes for one that is too small for any document.
   const std::size_t capacity = std::max<std::size_t>(text.size() + 1, 64);
   simdjson::dom::parser parser(capacity);

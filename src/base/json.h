@@ -85,6 +85,9 @@ class JsonDocument {
   std::shared_ptr<const Json> root_;
 };
 
+// Whether every byte belongs to a well-formed UTF-8 sequence (RFC 3629).
+bool IsUtf8(std::string_view text);
+
 // Writes compact JSON: `JsonWriter w; w.Object().Key("code").Int(3).End(); w.text()`.
 // Strings are escaped, all control characters too; invalid UTF-8 becomes U+FFFD. Misuse (a value
 // where a key is due) aborts.

@@ -35,5 +35,16 @@ TEST(JsonVerbatimTest, DoesNotCountAgainstTheLimitOfValues) {
   EXPECT_THAT(JsonDocument::Parse(text, {.max_values = 10}), Fails(Code::kExhausted, "values"));
 }
 
+TEST(JsonTest, NothingIsNoJson) {
+  EXPECT_THAT(JsonDocument::Parse(std::string_view()), Fails(Code::kMalformed, "it is empty"));
+}
+
+TEST(Utf8Test, KnowsWellFormedText) {
+  for (const char* text : {"", "a", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x94\x91"})
+    EXPECT_TRUE(IsUtf8(text)) << text;
+  for (const char* text : {"\xc3", "\xc0\x80", "\xed\xa0\x80", "\xf5\x80\x80\x80", "a\xff"})
+    EXPECT_FALSE(IsUtf8(text));
+}
+
 }  // namespace
 }  // namespace strongroom

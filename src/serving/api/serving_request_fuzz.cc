@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <string>
 
+#include <google/protobuf/stubs/logging.h>
+
 #include "base/metrics.h"
 #include "serving/api/json_tensor.h"
 #include "serving/api/kserve/grpc_service.h"
@@ -28,6 +30,7 @@ void Require(bool holds) {
 // An echo model that anyone may ask.
 struct World {
   World() {
+    google::protobuf::SetLogHandler(nullptr);  // it complains of every text that is no UTF-8
     models.versions["m"] = {{1, "x:FP32:-1,2 y:INT8:-1"}};
     Require(manager.Load("m", models, LatestVersions{}).has_value());
   }
@@ -47,6 +50,7 @@ World& TheWorld() {
 constexpr std::size_t kLimit = 1 << 20;
 
 void FuzzTensorProto(ByteView bytes) {
+  TheWorld();
   const auto ours = tfs::DecodeTensorProto(bytes, kLimit);
   ::tensorflow::TensorProto theirs;
   if (!ours || !theirs.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return;

@@ -139,6 +139,8 @@ TEST_F(KserveGrpcTest, RefusesWhatDoesNotFit) {
     Code code;
     const char* text;
   } rows[] = {
+      {"id that is no UTF-8", Raw(), [](auto& r) { *r.mutable_id() = "\xff"; }, Code::kMalformed,
+       "id is no UTF-8"},
       {"no model", Raw(), [](auto& r) { r.clear_model_name(); }, Code::kMalformed,
        "names no model"},
       {"unknown model", Raw(), [](auto& r) { r.set_model_name("q"); }, Code::kNotFound, "model q"},

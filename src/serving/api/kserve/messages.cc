@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/json.h"
 #include "base/proto_wire.h"
 
 namespace strongroom::serving::api::kserve {
@@ -135,7 +136,12 @@ Status AddField(InferRequest& request, const ProtoField& field) {
   switch (field.number) {
     case kModelName: request.model = AsText(bytes); break;
     case kModelVersion: request.version = AsText(bytes); break;
-    case kId: request.id = AsText(bytes); break;
+    case kId: {
+      // It is sent back, and protobuf's text is UTF-8.
+      if (!IsUtf8(AsText(bytes))) return Malformed("id is no UTF-8");
+      request.id = AsText(bytes);
+      break;
+    }
     case kRequestInputs: {
       ASSIGN_OR_RETURN(InferInput input, DecodeInputHead(bytes));
       request.inputs.push_back(std::move(input));
