@@ -10,12 +10,19 @@
 #include "base/secret.h"
 
 namespace strongroom::serving {
+namespace {
+
+// Far above any machine's memory: what is larger comes from a wrong number, not from a large model.
+constexpr std::size_t kMaxSize = std::size_t{1} << 39;
+
+}  // namespace
 
 Result<Buffer> Buffer::Allocate(std::size_t size, Secrecy secrecy,
                                 std::pmr::memory_resource* memory) {
   Buffer out;
   out.secrecy_ = secrecy;
   if (size == 0) return out;
+  if (size > kMaxSize) return Exhausted(fmt::format("no memory for {} bytes", size));
   try {
     out.data_ = static_cast<std::uint8_t*>(memory->allocate(size, kAlignment));
   } catch (const std::bad_alloc&) {
