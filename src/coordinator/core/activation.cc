@@ -9,14 +9,13 @@
 namespace strongroom::coordinator {
 namespace {
 
-manifest::SecretValue PublicValue(const crypto::Certificate& certificate) {
-  manifest::SecretValue out{.definition = {.type = manifest::SecretType::kCertEcdsa},
-                            .certificate = ToBytes(certificate.der()),
-                            .public_part = {},
-                            .private_part = {}};
-  if (const auto key = certificate.public_key(); key.has_value())
-    out.public_part = SecretBytes(ByteView(key->SpkiDer()));
-  return out;
+// `key` is the certificate's: taking it out of the certificate anew costs as much as a signature.
+manifest::SecretValue PublicValue(const crypto::Certificate& certificate,
+                                  const crypto::PublicKey& key) {
+  return {.definition = {.type = manifest::SecretType::kCertEcdsa},
+          .certificate = ToBytes(certificate.der()),
+          .public_part = SecretBytes(ByteView(key.SpkiDer())),
+          .private_part = {}};
 }
 
 // The key to certify: the workload's own, or in MarbleRun's dialect a fresh one.
@@ -91,11 +90,14 @@ Result<ActivationGrant> GrantMaker::Make(const ActivationRequest& request, const
   ASSIGN_OR_RETURN(crypto::Certificate leaf, IssueLeaf(spec, key.public_key, authorities_, now_));
   ASSIGN_OR_RETURN(SecretTable secrets,
                    Values(plan, {request.marble, uuid, marble.disable_secret_binding}));
-  TemplateValues values{.values = std::move(secrets),
-                        .root_ca = PublicValue(authorities_.marble_root),
-                        .marble_cert = PublicValue(leaf),
-                        .coordinator_root = PublicValue(authorities_.root),
-                        .coordinator_intermediate = PublicValue(authorities_.intermediate)};
+  const crypto::PublicKey& root_key = authorities_.root_key.public_key();
+  const crypto::PublicKey& mesh_key = authorities_.mesh_key.public_key();
+  TemplateValues values{
+      .values = std::move(secrets),
+      .root_ca = PublicValue(authorities_.marble_root, mesh_key),
+      .marble_cert = PublicValue(leaf, key.public_key),
+      .coordinator_root = PublicValue(authorities_.root, root_key),
+      .coordinator_intermediate = PublicValue(authorities_.intermediate, mesh_key)};
   if (key.private_key) values.marble_cert.private_part = key.private_key->Pkcs8Der();
   auto parameters = plan.templates.Execute(values.Data());
   if (!parameters.has_value()) return std::unexpected(NotYet(parameters.error()));
