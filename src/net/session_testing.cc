@@ -90,8 +90,13 @@ std::string SessionUnderTest::After(Milliseconds time) {
 
 std::string SessionUnderTest::WaitUntilDone(Milliseconds most) {
   std::string out;
-  for (Milliseconds passed{0}; passed < most && !session_->Done(); passed += Milliseconds(1000))
-    out += After(Milliseconds(1000));
+  const SteadyTime until = host_->Now() + most;
+  while (!session_->Done()) {
+    const auto deadline = session_->Deadline();
+    if (!deadline || *deadline > until) break;
+    out +=
+        After(std::max(Milliseconds(1), std::chrono::ceil<Milliseconds>(*deadline - host_->Now())));
+  }
   return out;
 }
 

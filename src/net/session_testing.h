@@ -40,7 +40,8 @@ class SessionUnderTest {
   std::string Exchange(std::string_view bytes);
   // Lets time pass, as a connection's timer would.
   std::string After(Milliseconds time);
-  // Passes time in steps of one second, until the session is done or `most` has passed.
+  // Passes time from one deadline of the session to the next, until it is done, has none, or `most`
+  // has passed.
   std::string WaitUntilDone(Milliseconds most);
   std::string Take();
   void End();
