@@ -32,7 +32,8 @@ Result<Bytes> KeyId(const PublicKey& key) {
 Bytes KeyUsageValue(std::uint16_t usage) {
   std::uint8_t first = 0;
   for (unsigned bit = 0; bit < 8; ++bit) {
-    if ((unsigned{usage} >> bit & 1U) != 0) first = static_cast<std::uint8_t>(first | (0x80U >> bit));
+    if ((unsigned{usage} >> bit & 1U) != 0)
+      first = static_cast<std::uint8_t>(first | (0x80U >> bit));
   }
   // Named bit lists end at their last set bit (X.690 11.2.2); bit 8 is decipherOnly.
   if ((usage & kDecipherOnly) != 0) return {der::kBitString, 3, 7, first, 0x80};
