@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "testing/mutations.h"
 #include "testing/result_matchers.h"
 
 namespace strongroom::agent {
@@ -118,6 +119,15 @@ constexpr Row kRows[] = {
 
 INSTANTIATE_TEST_SUITE_P(Rows, BadConfig, ::testing::ValuesIn(kRows),
                          [](const auto& row) { return std::string(row.param.name); });
+
+TEST(ParseConfig, RefusesEveryTruncationAndSurvivesAFlippedByteAnywhere) {
+  strongroom::testing::ForEachTruncation(AsBytes(kGood), [](ByteView mutated, std::size_t offset) {
+    EXPECT_FALSE(ParseConfig(AsText(mutated)).has_value()) << offset;
+  });
+  strongroom::testing::ForEachFlippedByte(AsBytes(kGood), [](ByteView mutated, std::size_t) {
+    static_cast<void>(ParseConfig(AsText(mutated)));  // sanitizers watch
+  });
+}
 
 TEST(ParseConfig, RefusesAFileThatNamesNoCoordinator) {
   EXPECT_THAT(
