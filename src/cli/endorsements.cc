@@ -14,7 +14,8 @@ constexpr const char* kIntelRootCrl =
     "https://certificates.trustedservices.intel.com/IntelSGXRootCA.der";
 
 Result<std::unique_ptr<collateral::EndorsementSource>> Source(const Arguments& arguments) {
-  if (const auto bundle = arguments.Optional("collateral")) return collateral::Bundle::Read(*bundle);
+  if (const auto bundle = arguments.Optional("collateral"))
+    return collateral::Bundle::Read(*bundle);
   const char* environment = std::getenv("STRONGROOM_PCCS_URL");
   const std::string url =
       arguments.Or("pccs-url", environment != nullptr ? environment : kIntelService);

@@ -130,19 +130,22 @@ std::vector<Command> EvidenceCommands() {
                    .help = "verify as of this time (2026-01-31T12:00:00Z; default now)"});
   flags.push_back({.name = "--insecure-any-enclave",
                    .help = "say what the platform is worth, whatever runs on it"});
-  return {{.path = {"evidence", "show"},
-           .summary = "print what a quote says, without believing it",
-           .positionals = {{.name = "FILE", .help = "an SGX quote (binary, with or without Open Enclave's header)"}},
-           .run = Show},
-          {.path = {"evidence", "verify"},
-           .summary = "verify a quote and hold it against an expected enclave",
-           .details = "Every finding is printed with its stable id. Exit status 3 when the "
-                      "evidence is refused.",
-           .positionals = {{.name = "FILE", .help = "an SGX quote (binary, with or without Open Enclave's header)"}},
-           .flags = flags,
-           .examples =
-               {"strongroom evidence verify quote.bin --mrenclave 6af3… --collateral bundle.json"},
-           .run = Verify}};
+  return {
+      {.path = {"evidence", "show"},
+       .summary = "print what a quote says, without believing it",
+       .positionals = {{.name = "FILE",
+                        .help = "an SGX quote (binary, with or without Open Enclave's header)"}},
+       .run = Show},
+      {.path = {"evidence", "verify"},
+       .summary = "verify a quote and hold it against an expected enclave",
+       .details = "Every finding is printed with its stable id. Exit status 3 when the "
+                  "evidence is refused.",
+       .positionals = {{.name = "FILE",
+                        .help = "an SGX quote (binary, with or without Open Enclave's header)"}},
+       .flags = flags,
+       .examples =
+           {"strongroom evidence verify quote.bin --mrenclave 6af3… --collateral bundle.json"},
+       .run = Verify}};
 }
 
 }  // namespace strongroom::cli
