@@ -136,6 +136,10 @@ void Http1ClientSession::Receive(ByteView bytes) {
     }
   }
   in_.erase(in_.begin(), in_.begin() + static_cast<std::ptrdiff_t>(std::min(used, in_.size())));
+  // Beast bounds heads, not the lines of chunks and trailers, which it wants whole.
+  if (!closing_ && in_.size() > limits_.max_header_bytes) {
+    FailAll(Error(Code::kExhausted, "a chunk's header or a trailer of the response is too long"));
+  }
 }
 
 void Http1ClientSession::Finish(Result<IncomingResponse> response, bool unprocessed) {

@@ -36,6 +36,10 @@ class BeastParser final : public Http1Parser, private http::basic_parser<kIsRequ
 
   Result<std::size_t> Feed(ByteView bytes) override {
     if (bytes.empty()) return 0U;
+    // Beast 1.81 asserts that a last chunk it has begun to read goes on with five bytes or more,
+    // which a peer can break by sending it byte by byte. No chunked body ends in fewer.
+    constexpr std::size_t kShortestEnd = 5;  // "0 CR LF CR LF"
+    if (Base::is_header_done() && Base::chunked() && bytes.size() < kShortestEnd) return 0U;
     ErrorCode error;
     const std::size_t used =
         Base::put(boost::asio::const_buffer(bytes.data(), bytes.size()), error);

@@ -117,14 +117,19 @@ void Http1ServerSession::NextMessage() {
 
 void Http1ServerSession::Receive(ByteView bytes) {
   if (closing_) return;
-  if (!in_.empty()) {
+  if (in_.empty()) {
+    const std::size_t used = Advance(bytes);
+    in_.assign(bytes.begin() + static_cast<std::ptrdiff_t>(used), bytes.end());
+  } else {
     in_.insert(in_.end(), bytes.begin(), bytes.end());
     const std::size_t used = Advance(in_);
     in_.erase(in_.begin(), in_.begin() + static_cast<std::ptrdiff_t>(used));
-    return;
   }
-  const std::size_t used = Advance(bytes);
-  in_.assign(bytes.begin() + static_cast<std::ptrdiff_t>(used), bytes.end());
+  // Beast bounds heads, not the lines of chunks and trailers, which it wants whole.
+  const bool parsing = !closing_ && !waiting_ && !held_ && !resuming_;
+  if (parsing && in_.size() > context_.limits.max_header_bytes) {
+    Refuse(Error(Code::kExhausted, "a chunk's header or a trailer is too long"));
+  }
 }
 
 std::size_t Http1ServerSession::Advance(ByteView bytes) {

@@ -46,6 +46,28 @@ TEST_F(Http1Test, BytesMayComeOneByOne) {
   EXPECT_EQ(t.buffered(), 0U);
 }
 
+TEST_F(Http1Test, AnEmptyChunkedBodyMayComeOneByOne) {
+  auto& t = Start();
+  std::string out;
+  for (const char c : std::string(
+           "POST /echo HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n")) {
+    out += t.Exchange(std::string(1, c));
+  }
+  EXPECT_THAT(out, StartsWith("HTTP/1.1 200 OK"));
+}
+
+TEST_F(Http1Test, ChunkLinesAndTrailersAreBounded) {
+  const std::string head = "POST /echo HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n";
+  for (const char* const begin : {"1;a=", "0\r\nx: ", "0000000000000000"}) {
+    auto& t = Start();
+    std::string out = t.Exchange(head + begin);
+    int sent = 0;
+    for (; sent < 1000 && !t.session().Done(); ++sent) out += t.Exchange(std::string(1000, '0'));
+    EXPECT_THAT(out, StartsWith("HTTP/1.1 4")) << begin;
+    EXPECT_LT(sent, 40) << begin;
+  }
+}
+
 TEST_F(Http1Test, PipelinedRequestsAreAnsweredInTurn) {
   auto& t = Start();
   const std::string post = "POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\nhi";
