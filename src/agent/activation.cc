@@ -139,7 +139,15 @@ Result<Activation> TakeAnswer(v1::ActivateResponse& response, crypto::PrivateKey
   v1::Parameters& parameters = *response.mutable_parameters();
   for (auto& [path, content] : *parameters.mutable_files())
     out.files.emplace(path, TakeSecret(content));
-  for (auto& [name, value] : *parameters.mutable_env()) out.env.emplace(name, TakeSecret(value));
+  for (auto& [name, value] : *parameters.mutable_env()) {
+    if (name.empty() || name.find_first_of(std::string_view("=\0", 2)) != std::string::npos)
+      return Denied("the manifest sets a variable whose name is none");
+    if (SteersTheLoader(name)) {
+      return Denied(fmt::format("the manifest sets {}, which steers what code is loaded",
+                                name.substr(0, 80)));
+    }
+    out.env.emplace(name, TakeSecret(value));
+  }
   out.argv.assign(parameters.argv().begin(), parameters.argv().end());
   for (v1::Model& model : *response.mutable_models()) out.models.push_back(TakeModel(model));
   return out;

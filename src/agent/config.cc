@@ -166,19 +166,23 @@ Status ReadCredentialFiles(const Json& json, CredentialFiles& out) {
 }  // namespace
 
 bool SteersTheLoader(std::string_view variable) {
-  constexpr std::string_view names[] = {"GLIBC_TUNABLES",
+  constexpr std::string_view prefixes[] = {
+      "LD_",    "MALLOC_", "GLIBC_", "OPENSSL_", "SSL_CERT_",
+      "PYTHON", "PERL5",   "RUBY",   "NODE_",    "STRONGROOM_ATTESTATION_"};
+  constexpr std::string_view names[] = {"BASH_ENV",
+                                        "ENV",
+                                        "JAVA_TOOL_OPTIONS",
+                                        "_JAVA_OPTIONS",
                                         "GCONV_PATH",
-                                        "OPENSSL_CONF",
-                                        "OPENSSL_MODULES",
-                                        "OPENSSL_ENGINES",
                                         "GETCONF_DIR",
                                         "HOSTALIASES",
                                         "LOCPATH",
                                         "NLSPATH",
                                         "RES_OPTIONS",
                                         "TCMALLOC_SAMPLE_PARAMETER"};
-  return variable.starts_with("LD_") || variable.starts_with("MALLOC_") ||
-         std::ranges::find(names, variable) != std::end(names);
+  const bool prefixed = std::ranges::any_of(
+      prefixes, [variable](std::string_view prefix) { return variable.starts_with(prefix); });
+  return prefixed || std::ranges::find(names, variable) != std::end(names);
 }
 
 Result<AgentConfig> ParseConfig(std::string_view json) {

@@ -4,7 +4,7 @@ namespace strongroom::agent {
 
 // What `strongroom-agent run` ends with when the program did not run to its own end; otherwise it
 // is the program's exit code, or 128 plus the signal that ended it. Part of the interface: --help
-// and docs/operate/agent.md list them.
+// and docs/formats/agent-config.md list them.
 enum ExitCode : int {
   kExitConfiguration =
       120,  // the command line, the environment or the measured configuration is wrong

@@ -85,15 +85,19 @@ Result<std::pair<JsonDocument, Bytes>> AskForQuote(const std::string& address, c
   return std::pair(std::move(data), std::move(*presented));
 }
 
-Status SavePin(const std::string& address, const Proof& proof, const Arguments&) {
-  ASSIGN_OR_RETURN(const Pins pins, Pins::OfThisUser());
-  ASSIGN_OR_RETURN(const std::optional<Pin> before, pins.Find(address));
-  Pin pin{.root_pem = proof.root.Pem(),
-          .manifest_sha256 = "",
-          .intermediate_pem = proof.intermediate_pem};
-  if (before.has_value() && before->root_pem == pin.root_pem)
-    pin.manifest_sha256 = before->manifest_sha256;
-  return pins.Save(address, pin);
+// A coordinator that shows another root than the one whose manifest was verified is another
+// coordinator: only a verification of its manifest may take its place.
+Status CheckSameRoot(const std::string& address, const std::optional<Pin>& before,
+                     const Proof& proof) {
+  if (!before.has_value() || before->manifest_sha256.empty() ||
+      before->root_pem == proof.root.Pem()) {
+    return {};
+  }
+  return Conflict(
+      fmt::format("{} shows another root than the one that was verified with manifest {}; run "
+                  "\"strongroom verify "
+                  "{} --identity FILE --manifest FILE|SHA256\" to accept it",
+                  address, before->manifest_sha256, address));
 }
 
 }  // namespace
@@ -203,7 +207,7 @@ Result<CoordinatorClient> OpenVerified(const Arguments& arguments,
   ASSIGN_OR_RETURN(const std::optional<ExpectedIdentity> identity, IdentityFrom(arguments));
   if (identity.has_value()) {
     ASSIGN_OR_RETURN(const Proof proof, ProveCoordinator(address, *identity, arguments));
-    RETURN_IF_ERROR(SavePin(address, proof, arguments));
+    RETURN_IF_ERROR(SavePin(address, proof, /*manifest_sha256=*/""));
     return CoordinatorClient::Pinned(address, proof.root, std::move(user));
   }
   ASSIGN_OR_RETURN(const Pins pins, Pins::OfThisUser());
@@ -216,6 +220,20 @@ Result<CoordinatorClient> OpenVerified(const Arguments& arguments,
   ASSIGN_OR_RETURN(const crypto::Certificate root,
                    In(pins.FileOf(address).string(), crypto::Certificate::FromPem(pin->root_pem)));
   return CoordinatorClient::Pinned(address, root, std::move(user));
+}
+
+Status SavePin(const std::string& address, const Proof& proof, const std::string& manifest_sha256) {
+  ASSIGN_OR_RETURN(const Pins pins, Pins::OfThisUser());
+  ASSIGN_OR_RETURN(const std::optional<Pin> before, pins.Find(address));
+  Pin pin{.root_pem = proof.root.Pem(),
+          .manifest_sha256 = manifest_sha256,
+          .intermediate_pem = proof.intermediate_pem};
+  if (manifest_sha256.empty()) {
+    RETURN_IF_ERROR(CheckSameRoot(address, before, proof));
+    if (before.has_value() && before->root_pem == pin.root_pem)
+      pin.manifest_sha256 = before->manifest_sha256;
+  }
+  return pins.Save(address, pin);
 }
 
 std::vector<Flag> UserFlags(bool required) {

@@ -67,10 +67,7 @@ Result<Exit> Verify(const Arguments& arguments, Console& console) {
     RETURN_IF_ERROR(ExpectFingerprint(address, held.fingerprint, *wanted));
     fingerprint = held.fingerprint;
   }
-  ASSIGN_OR_RETURN(const Pins pins, Pins::OfThisUser());
-  RETURN_IF_ERROR(pins.Save(address, {.root_pem = proof.root.Pem(),
-                                      .manifest_sha256 = fingerprint,
-                                      .intermediate_pem = proof.intermediate_pem}));
+  RETURN_IF_ERROR(SavePin(address, proof, fingerprint));
   console.Line(address + " is the coordinator you expect:");
   PrintClaims(proof, console);
   console.Line(fingerprint.empty()

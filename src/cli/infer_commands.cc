@@ -33,6 +33,12 @@ Result<Bytes> TrustedRoot(const Arguments& arguments) {
           fmt::format("{} was never verified; run \"strongroom verify {} --identity FILE\" first",
                       origin, origin));
     }
+    if (pin->manifest_sha256.empty()) {
+      return Precondition(fmt::format(
+          "no manifest of {} was verified, so anyone's model server could be behind it; run "
+          "\"strongroom verify {} --identity FILE --manifest FILE|SHA256\" first",
+          origin, origin));
+    }
     pem = pin->root_pem;
   }
   ASSIGN_OR_RETURN(const crypto::Certificate root, In(origin, crypto::Certificate::FromPem(pem)));

@@ -22,6 +22,7 @@ class Matcher {
     Complete();
     Root();
     Identity();
+    Attributes();
     Tcb();
     return std::move(findings_);
   }
@@ -60,6 +61,17 @@ class Matcher {
              fmt::format("security version {}, wanted at least {}", claims_.isv_svn(),
                          *package_.security_version));
     }
+  }
+
+  // MRENCLAVE says nothing of ATTRIBUTES: the same pages, signed by anyone, could run otherwise.
+  void Attributes() {
+    constexpr std::uint64_t wanted = attest::kSgxFlagInit | attest::kSgxFlagMode64Bit;
+    constexpr std::uint64_t barred = attest::kSgxFlagProvisionKey | attest::kSgxFlagEinitTokenKey;
+    const std::uint64_t flags = claims_.sgx().report.attributes_flags;
+    if ((flags & (wanted | barred)) == wanted) return;
+    Refuse("package.attributes",
+           fmt::format("enclave attributes {:#x}, wanted {:#x} set and {:#x} clear", flags, wanted,
+                       barred));
   }
 
   void Id(std::string_view id, std::string_view what, ByteView found, const std::string& wanted) {

@@ -23,6 +23,7 @@ attest::SgxClaims Claims() {
   attest::SgxClaims out;
   out.report.mrenclave = *attest::MrEnclave::From(*HexDecode(kEnclave));
   out.report.mrsigner = *attest::MrSigner::From(*HexDecode(kSigner));
+  out.report.attributes_flags = attest::kSgxFlagInit | attest::kSgxFlagMode64Bit;
   out.report.isv_prod_id = 7;
   out.report.isv_svn = 3;
   out.tcb.status = TcbStatus::kUpToDate;
@@ -117,6 +118,18 @@ TEST(Match, DemandsThatTheDebugAttributeIsEqual) {
   EXPECT_THAT(Findings(debug, wants_debug), IsEmpty()) << "a debug package need not be complete";
   EXPECT_TRUE(VerifierOptionsOf(wants_debug).insecure_accept_debug_enclaves);
   EXPECT_FALSE(VerifierOptionsOf(ByEnclave()).insecure_accept_debug_enclaves);
+}
+
+TEST(Match, RefusesAttributesThatTheMeasurementDoesNotCover) {
+  attest::SgxClaims claims = Claims();
+  claims.report.attributes_flags &= ~attest::kSgxFlagMode64Bit;
+  EXPECT_THAT(Findings(claims, ByEnclave()), ElementsAre("package.attributes"));
+  claims = Claims();
+  claims.report.attributes_flags |= attest::kSgxFlagProvisionKey;
+  EXPECT_THAT(Findings(claims, ByEnclave()), ElementsAre("package.attributes"));
+  claims = Claims();
+  claims.report.attributes_flags |= attest::kSgxFlagEinitTokenKey;
+  EXPECT_THAT(Findings(claims, ByEnclave()), ElementsAre("package.attributes"));
 }
 
 TEST(Match, AcceptsOnlyRootsThatThePackageNames) {

@@ -210,6 +210,42 @@ class RootBuilder {
 
 }  // namespace
 
+bool Overlap(std::string_view a, std::string_view b) {
+  return a == b || IsUnder(a, b) || IsUnder(b, a);
+}
+
+// Whatever lies inside a mount is reached through links that the host chooses, so a place of ours
+// in there could land on a measured file and hide it.
+Status CheckOverlaps(const EnclaveRootSpec& spec) {
+  const auto& mounts = spec.description.mounts;
+  for (const DescribedMount& outer : mounts) {
+    for (const DescribedMount& inner : mounts) {
+      if (IsUnder(inner.path, outer.path)) {
+        return Denied(
+            fmt::format("mount at {} lies inside the mount at {}, whose links the host chooses",
+                        inner.path, outer.path));
+      }
+    }
+    if (IsUnder(spec.description.working_directory, outer.path)) {
+      return Denied(fmt::format(
+          "working_directory {} lies inside the mount at {}, whose links the host chooses",
+          spec.description.working_directory, outer.path));
+    }
+    if (!spec.gramine_files.empty() && Overlap(spec.gramine_files, outer.path)) {
+      return Denied(fmt::format("Gramine's files at {} overlap the mount at {}", spec.gramine_files,
+                                outer.path));
+    }
+  }
+  for (const auto& [path, file] : spec.files) {
+    if (!spec.gramine_files.empty() &&
+        (path == spec.gramine_files || IsUnder(path, spec.gramine_files))) {
+      return Denied(fmt::format("Gramine's files at {} would hide the measured {} {}",
+                                spec.gramine_files, FileRoleName(file.role), path));
+    }
+  }
+  return {};
+}
+
 Status CheckMounts(const EnclaveRootSpec& spec) {
   for (const auto& [path, source] : spec.mount_sources) {
     const auto& mounts = spec.description.mounts;
@@ -221,6 +257,7 @@ Status CheckMounts(const EnclaveRootSpec& spec) {
   if (!files.empty() && (!files.starts_with('/') || fs::path(files).lexically_normal() != files)) {
     return Malformed(fmt::format("Gramine's files at \"{}\", wanted an absolute path", files));
   }
+  RETURN_IF_ERROR(CheckOverlaps(spec));
   for (const DescribedMount& mount : spec.description.mounts) {
     const auto it = spec.mount_sources.find(mount.path);
     const std::string& source = it == spec.mount_sources.end() ? mount.path : it->second;

@@ -209,6 +209,14 @@ TEST(Run, ShowsMountsAsTheirDescriptionSays) {
   EXPECT_THAT(missing.err, HasSubstr("wanted for the mount at /models"));
 }
 
+TEST(Run, RefusesMountsInsideMountsWhoseLinksTheHostChooses) {
+  const Bench bench;
+  const Outcome outcome = bench.Start({"--mount", "/data=/var", "--mount", "/data/a/b=/var"},
+                                      {bench.probe(), "exit", "0"});
+  EXPECT_EQ(outcome.exit_code, 125);
+  EXPECT_THAT(outcome.err, HasSubstr("lies inside the mount at /data"));
+}
+
 TEST(Run, RefusesMountsThatHideWhatIsMeasured) {
   const Bench bench;
   const Outcome outcome =
@@ -354,7 +362,7 @@ TEST(Run, GoesOnWithItsCopiesWhenTheHostReplacesTheFiles) {
 
 TEST(Run, OffersGraminesFilesByFuse) {
   if (access("/dev/fuse", R_OK | W_OK) != 0) {
-    GTEST_SKIP() << "FUSE may not be mounted here (/dev/fuse): Gramine's files are not tested";
+    GTEST_SKIP() << "skipped: FUSE may not be mounted here (/dev/fuse), so Gramine's files are not tested";
   }
   const Bench bench;
   const std::vector<std::string> flags = {"--gramine-files"};

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "base/encoding.h"
 #include "manifest/words.h"
 
@@ -62,6 +64,13 @@ Result<SecretsUpload> ParseSecretsUpload(std::string_view json) {
   ASSIGN_OR_RETURN(const JsonDocument document,
                    JsonDocument::Parse(json, {.max_bytes = kMaxSecretsUploadBytes}));
   SecretsUpload out;
+  // A misspelt fingerprint must not mean "no fingerprint".
+  for (const auto& [name, value] : document.root().members()) {
+    if (name != "secrets" && name != "manifestFingerprint") {
+      return Malformed(fmt::format("member \"{}\", wanted secrets and manifestFingerprint only",
+                                   name.substr(0, 80)));
+    }
+  }
   ASSIGN_OR_RETURN(const Json* secrets, document.root().Get("secrets"));
   if (!secrets->IsObject()) return Malformed("secrets: wanted an object");
   for (const auto& [name, value] : secrets->members()) {
