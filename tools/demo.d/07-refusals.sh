@@ -85,13 +85,16 @@ as owner strongroom encrypt --key digits.key --as digits old-version ../host/hos
 refuse host "an old version of the model, under the right key and name" 'another state of it than the owner names' \
   "${attempt[@]}" "${hostile[@]}"
 
-title "Refused: a recorded activation, played again"
+title "Refused: recorded evidence, played again"
 as host curl -sk "https://localhost:$client_port/api/v2/quote" -o quote.json
 as host openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=thief -keyout thief.key \
   -outform DER -out request.der
 "$python" -c 'import base64, json; open("host/quote.bin", "wb").write(base64.b64decode(json.load(open("host/quote.json"))["data"]["quote"]))'
-refuse host "genuine evidence with a nonce of another connection, and a used one" 'nonce' \
-  "$python" "$repository/tools/demo.d/replay.py" "localhost:$mesh_port" "$repository/proto" modelserver quote.bin request.der
+replay=("$python" "$repository/tools/demo.d/replay.py" "localhost:$mesh_port" "$repository/proto" modelserver quote.bin
+        request.der)
+refuse host "genuine evidence with a nonce of another connection" 'a nonce of another connection: .*nonce' "${replay[@]}"
+judge_refusal "genuine evidence that does not commit to this connection" 'foreign evidence .*evidence refused' 1 "$out/.last"
+judge_refusal "a used nonce" 'a used nonce: .*nonce' 1 "$out/.last"
 as client "${ask[@]}" -m digits -i heldout/images.npy -o afterwards.npy
 as client "$python" "$repository/tools/demo.d/compare.py" heldout afterwards.npy
 ok "and the honest client still gets his answers"

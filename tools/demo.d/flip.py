@@ -1,6 +1,6 @@
 """Inverts the lowest bit of one byte of a file; the same call again mends it.
 
-usage: flip.py FILE [OFFSET]   without an offset a byte of text in the middle, which no ELF header depends on
+usage: flip.py FILE [OFFSET]   without an offset a byte near the end, where only section headers are, which no loader reads
 """
 import pathlib
 import sys

@@ -2,7 +2,7 @@
 
 usage: launch.py HOST_FOLDER BIN_FOLDER coordinator
        launch.py HOST_FOLDER BIN_FOLDER modelserver --identity COORDINATOR.json --trust-anchor SHA256
-                 --openvino FOLDER --argv JSON [--name FILE] [--bin FOLDER] [--env NAME=VALUE]
+                 --openvino FOLDER --argv JSON
 """
 import argparse
 import json
@@ -49,7 +49,7 @@ def modelserver(args):
         },
         "marble": "modelserver",
         "kind": "strongroom",
-        "program": str((args.served_bin or args.bin) / "strongroom-modelserver"),
+        "program": str(args.bin / "strongroom-modelserver"),
         "argv": args.argv,
     }
     write(args.host / "agent.json", config)
@@ -57,7 +57,7 @@ def modelserver(args):
         "format": FORMAT,
         "program": str(args.bin / "strongroom-agent"),
         "argv": ["strongroom-agent", "run", "--config", "/etc/strongroom/agent.json"],
-        "env": dict(pair.split("=", 1) for pair in args.env),
+        "env": {},
         "host_env": ["EDG_MARBLE_COORDINATOR_ADDR"],
         "programs": [config["program"]],
         "plugins": engine(args.openvino),
@@ -66,7 +66,7 @@ def modelserver(args):
         "product_id": 2,
         "security_version": 1,
     }
-    write(args.host / args.name, description)
+    write(args.host / "modelserver.launch.json", description)
 
 
 def main():
@@ -78,9 +78,6 @@ def main():
     parser.add_argument("--trust-anchor")
     parser.add_argument("--openvino", type=pathlib.Path)
     parser.add_argument("--argv", type=json.loads)
-    parser.add_argument("--name", default="modelserver.launch.json")
-    parser.add_argument("--served-bin", type=pathlib.Path, help="take the model server from there")
-    parser.add_argument("--env", action="append", default=[])
     args = parser.parse_args()
     coordinator(args) if args.what == "coordinator" else modelserver(args)
 

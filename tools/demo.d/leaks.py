@@ -1,12 +1,13 @@
 """Searches folders for a model's key and weights, raw, in hex and in base64.
 
-usage: leaks.py (--absent | --present) --key FILE --weights FILE [--text FILE] FOLDER…
+usage: leaks.py (--absent | --present) --key FILE --weights FILE [--except FOLDER] FOLDER…
 
 --absent   fails when anything is found (or a file cannot be read)
 --present  the positive control: fails unless everything is found
 """
 import argparse
 import base64
+import mmap
 import os
 import pathlib
 import stat
@@ -22,7 +23,7 @@ def base64_needles(name, data):
         yield f"{name} (base64, shift {shift})", text[4 if shift else 0:-4]
 
 
-def needles(key, weights, text):
+def needles(key, weights):
     yield "key (raw)", key
     yield "key (hex)", key.hex().encode()
     yield "key (HEX)", key.hex().upper().encode()
@@ -33,13 +34,12 @@ def needles(key, weights, text):
         yield f"weights at {share:.0%} (raw)", chunk
         yield f"weights at {share:.0%} (hex)", chunk.hex().encode()
         yield from base64_needles(f"weights at {share:.0%}", chunk)
-    if text:
-        yield "topology (raw)", text[len(text) // 2:len(text) // 2 + CHUNK]
 
 
-def regular_files(folders):
+def regular_files(folders, left_out):
     for folder in folders:
-        for root, _, names in os.walk(folder):
+        for root, below, names in os.walk(folder):
+            below[:] = [b for b in below if os.path.realpath(os.path.join(root, b)) != left_out]
             for name in names:
                 path = pathlib.Path(root, name)
                 try:
@@ -58,16 +58,18 @@ def main():
     mode.add_argument("--present", action="store_true")
     parser.add_argument("--key", type=pathlib.Path, required=True)
     parser.add_argument("--weights", type=pathlib.Path, required=True)
-    parser.add_argument("--text", type=pathlib.Path)
+    parser.add_argument("--except", dest="left_out", type=os.path.realpath,
+                        help="the owner's own folder, should it lie below a searched one")
     parser.add_argument("folders", nargs="+")
     args = parser.parse_args()
 
-    wanted = dict(needles(args.key.read_bytes(), args.weights.read_bytes(),
-                          args.text.read_bytes() if args.text else b""))
+    wanted = dict(needles(args.key.read_bytes(), args.weights.read_bytes()))
     found, files, unreadable = {}, 0, []
-    for path in regular_files(args.folders):
+    for path in regular_files(args.folders, args.left_out):
         try:
-            content = path.read_bytes()
+            with path.open("rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
         except FileNotFoundError:
             continue
         except OSError as error:
@@ -75,7 +77,7 @@ def main():
             continue
         files += 1
         for name, needle in wanted.items():
-            if needle in content:
+            if content and content.find(needle) >= 0:
                 found.setdefault(name, path)
     print(f"{files} files, {len(wanted)} needles, {len(found)} found")
     if args.present:

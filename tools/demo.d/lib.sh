@@ -25,6 +25,7 @@ prepare() {
   rm -rf "$out"
   mkdir -p "$out"/{owner,host,client}
   touch "$out/.strongroom-demo"
+  umask 077
   cd "$out"
   out=$PWD
   trap end EXIT
@@ -145,7 +146,7 @@ finish() {
 # The first TCP port from $1 on that nobody listens on.
 free_port() {
   local port=$1
-  while (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || [[ " ${taken[*]:-} " == *" $port "* ]]; do
+  while (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
     port=$((port + 1))
   done
   printf '%s' "$port"
@@ -156,11 +157,11 @@ modelserver_argv() {
   printf '["strongroom-modelserver","--model_base_path=/models","--address=127.0.0.1","--port=%s"]' "$serving_port"
 }
 
-# Writes a launch description for the model server. Further arguments go to launch.py.
+# Writes the launch description of agent and model server.
 write_modelserver_launch() {
   "$python" "$repository/tools/demo.d/launch.py" "$out/host" "$out/host/opt/bin" modelserver \
     --identity "$out/owner/coordinator.identity.json" --trust-anchor "$trust_anchor" --openvino "$openvino_libs" \
-    --argv "$(modelserver_argv)" "$@"
+    --argv "$(modelserver_argv)"
 }
 
 # What is left running with --keep, and how to talk to it.

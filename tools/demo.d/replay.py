@@ -1,8 +1,8 @@
-"""Plays a recorded activation again: genuine evidence, another connection.
+"""Plays recorded evidence of a genuine enclave again, in an activation of one's own.
 
 usage: replay.py HOST:PORT PROTO_FOLDER MARBLE QUOTE_FILE CSR_FILE
 
-Takes a nonce on one connection and sends the activation on another, then twice on its own. Exits 1 with the
+Tries a nonce of another connection, a fresh nonce with evidence that does not commit to it, and a used nonce. Exits 1 with the
 coordinator's words when it refuses (which is what should happen), 0 when it gives anything away.
 """
 import pathlib
@@ -54,12 +54,13 @@ def main():
         return messages.ActivateRequest(marble=marble, uuid=str(uuid.uuid4()), csr=csr, nonce=nonce,
                                         evidence=quote)
 
-    nonce = first.challenge()
-    for what, connection in (("on another connection", second), ("on its own connection, with foreign evidence", first),
-                             ("once more on its own connection", first)):
+    of_first, used = first.challenge(), first.challenge()
+    for what, connection, nonce in (("a nonce of another connection", second, of_first),
+                                    ("foreign evidence on its own connection", first, used),
+                                    ("a used nonce", first, used)):
         try:
             connection.call("Activate", activation(nonce), messages.ActivateResponse)
-            print(f"GIVEN AWAY {what}")
+            print(f"GIVEN AWAY: {what}")
             sys.exit(0)
         except grpc.RpcError as error:
             print(f"{what}: {error.code().name}: {error.details()}")
