@@ -362,7 +362,8 @@ TEST(Run, GoesOnWithItsCopiesWhenTheHostReplacesTheFiles) {
 
 TEST(Run, OffersGraminesFilesByFuse) {
   if (access("/dev/fuse", R_OK | W_OK) != 0) {
-    GTEST_SKIP() << "skipped: FUSE may not be mounted here (/dev/fuse), so Gramine's files are not tested";
+    GTEST_SKIP()
+        << "skipped: FUSE may not be mounted here (/dev/fuse), so Gramine's files are not tested";
   }
   const Bench bench;
   const std::vector<std::string> flags = {"--gramine-files"};
