@@ -7,12 +7,12 @@ usage: leaks.py (--absent | --present) --key FILE --weights FILE [--except FOLDE
 """
 import argparse
 import base64
-import mmap
 import os
 import pathlib
 import stat
 import sys
 
+BLOCK = 8 << 20
 CHUNK = 48  # bytes of weights a needle has; long enough not to occur by chance
 
 
@@ -51,6 +51,18 @@ def regular_files(folders, left_out):
                     continue  # gone while we looked
 
 
+def names_in(path, wanted):
+    """Which needles a file holds. Read in blocks: it may be large, and may shrink while we look."""
+    overlap = max(len(needle) for needle in wanted.values()) - 1
+    found, tail = set(), b""
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            window = tail + block
+            found.update(name for name, needle in wanted.items() if needle in window)
+            tail = window[-overlap:]
+    return found
+
+
 def main():
     parser = argparse.ArgumentParser()
     mode = parser.add_mutually_exclusive_group(required=True)
@@ -67,18 +79,15 @@ def main():
     found, files, unreadable = {}, 0, []
     for path in regular_files(args.folders, args.left_out):
         try:
-            with path.open("rb") as file:
-                size = os.fstat(file.fileno()).st_size
-                content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
+            found_here = names_in(path, wanted)
         except FileNotFoundError:
             continue
         except OSError as error:
             unreadable.append(f"{path}: {error.strerror}")
             continue
         files += 1
-        for name, needle in wanted.items():
-            if content and content.find(needle) >= 0:
-                found.setdefault(name, path)
+        for name in found_here:
+            found.setdefault(name, path)
     print(f"{files} files, {len(wanted)} needles, {len(found)} found")
     if args.present:
         for name in wanted.keys() - found.keys():
