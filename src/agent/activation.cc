@@ -142,7 +142,7 @@ Result<Activation> TakeAnswer(v1::ActivateResponse& response, crypto::PrivateKey
   for (auto& [name, value] : *parameters.mutable_env()) {
     if (name.empty() || name.find_first_of(std::string_view("=\0", 2)) != std::string::npos)
       return Denied("the manifest sets a variable whose name is none");
-    if (SteersTheLoader(name)) {
+    if (ChoosesCode(name)) {
       return Denied(fmt::format("the manifest sets {}, which steers what code is loaded",
                                 name.substr(0, 80)));
     }

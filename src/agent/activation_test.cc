@@ -62,6 +62,18 @@ Behaviour WithAnswer() {
   return out;
 }
 
+TEST_F(ActivationTest, RefusesVariablesOfTheManifestThatChooseCode) {
+  for (const char* name : {"LD_PRELOAD", "GLIBC_TUNABLES", "OPENSSL_CONF", "PYTHONPATH", "BASH_ENV",
+                           "STRONGROOM_ATTESTATION_FD", "", "A=B"}) {
+    Behaviour hostile = WithAnswer();
+    (*hostile.answer.mutable_parameters()->mutable_env())[name] = "x";
+    const auto coordinator = FakeCoordinator::Start(std::move(hostile));
+    const auto activation = Try(*coordinator);
+    ASSERT_FALSE(activation.has_value()) << name;
+    EXPECT_EQ(activation.error().error.code(), Code::kDenied) << name;
+  }
+}
+
 TEST_F(ActivationTest, BringsEverythingFromTheCoordinatorThatProvesItself) {
   const auto coordinator = FakeCoordinator::Start(WithAnswer());
   const auto activation = Try(*coordinator);

@@ -7,6 +7,7 @@
 
 #include "base/encoding.h"
 #include "base/json.h"
+#include "base/steering_variables.h"
 
 namespace strongroom::agent {
 namespace {
@@ -126,7 +127,7 @@ Status ReadCoordinator(const Json& json, CoordinatorExpectation& out) {
 Status CheckVariable(std::string_view name, const Json& at) {
   if (name.empty() || name.find('=') != std::string_view::npos)
     return Malformed(fmt::format("{} is no name of a variable", at.path()));
-  if (SteersTheLoader(name))
+  if (ChoosesCode(name))
     return Denied(fmt::format("{} steers the loader and may not be set", name));
   return {};
 }
@@ -165,24 +166,9 @@ Status ReadCredentialFiles(const Json& json, CredentialFiles& out) {
 
 }  // namespace
 
-bool SteersTheLoader(std::string_view variable) {
-  constexpr std::string_view prefixes[] = {
-      "LD_",    "MALLOC_", "GLIBC_", "OPENSSL_", "SSL_CERT_",
-      "PYTHON", "PERL5",   "RUBY",   "NODE_",    "STRONGROOM_ATTESTATION_"};
-  constexpr std::string_view names[] = {"BASH_ENV",
-                                        "ENV",
-                                        "JAVA_TOOL_OPTIONS",
-                                        "_JAVA_OPTIONS",
-                                        "GCONV_PATH",
-                                        "GETCONF_DIR",
-                                        "HOSTALIASES",
-                                        "LOCPATH",
-                                        "NLSPATH",
-                                        "RES_OPTIONS",
-                                        "TCMALLOC_SAMPLE_PARAMETER"};
-  const bool prefixed = std::ranges::any_of(
-      prefixes, [variable](std::string_view prefix) { return variable.starts_with(prefix); });
-  return prefixed || std::ranges::find(names, variable) != std::end(names);
+bool ChoosesCode(std::string_view variable) {
+  return SteersTheLoader(variable) || SteersAnInterpreter(variable) ||
+         variable.starts_with("STRONGROOM_ATTESTATION_");
 }
 
 Result<AgentConfig> ParseConfig(std::string_view json) {

@@ -57,8 +57,8 @@ struct AgentConfig {
 // of the coordinator, a relative path; kDenied: a variable that steers the loader.
 Result<AgentConfig> ParseConfig(std::string_view json);
 
-// True for variables that change which code a process loads (LD_*, GLIBC_TUNABLES, …): the host
-// must never set them.
-bool SteersTheLoader(std::string_view variable);
+// True for variables that choose which code runs (base/steering_variables.h) and for those of the
+// attestation socket: neither the host nor a manifest may set them.
+bool ChoosesCode(std::string_view variable);
 
 }  // namespace strongroom::agent

@@ -1,26 +1,14 @@
 #include "simtee/environment.h"
 
 #include <algorithm>
-#include <array>
 
 #include <fmt/format.h>
 
+#include "base/steering_variables.h"
+
 namespace strongroom::simtee {
-namespace {
-
-constexpr std::array<std::string_view, 6> kRefusedPrefixes = {
-    "LD_", "MALLOC_", "OPENSSL_", "SSL_CERT_", "GLIBC_", "STRONGROOM_ATTESTATION_"};
-constexpr std::array<std::string_view, 13> kRefusedNames = {
-    "GCONV_PATH", "GETCONF_DIR", "HOSTALIASES",      "LOCALDOMAIN", "LOCPATH",
-    "NIS_PATH",   "NLSPATH",     "RESOLV_HOST_CONF", "RES_OPTIONS", "TMPDIR",
-    "TZDIR",      "CTLOG_FILE",  "BASH_ENV"};
-
-}  // namespace
-
 bool IsRefusedVariable(std::string_view name) {
-  return std::ranges::any_of(kRefusedPrefixes,
-                             [&](std::string_view p) { return name.starts_with(p); }) ||
-         std::ranges::find(kRefusedNames, name) != kRefusedNames.end();
+  return SteersTheLoader(name) || name == "BASH_ENV" || name.starts_with("STRONGROOM_ATTESTATION_");
 }
 
 Status CheckVariableName(std::string_view name) {

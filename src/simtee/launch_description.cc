@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/json.h"
+#include "base/steering_variables.h"
 #include "simtee/environment.h"
 
 namespace strongroom::simtee {
@@ -182,6 +183,8 @@ Status NormalizeLaunchDescription(LaunchDescription& description) {
   }
   for (const std::string& name : description.host_env) {
     RETURN_IF_ERROR(In("host_env", CheckVariableName(name)));
+    if (SteersAnInterpreter(name))
+      return Denied(fmt::format("host_env: {} chooses what an interpreter runs", name));
     if (description.env.contains(name))
       return Malformed(fmt::format("{} stands in env and in host_env", name));
   }

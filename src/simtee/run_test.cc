@@ -217,6 +217,14 @@ TEST(Run, RefusesMountsInsideMountsWhoseLinksTheHostChooses) {
   EXPECT_THAT(outcome.err, HasSubstr("lies inside the mount at /data"));
 }
 
+TEST(Run, RefusesGraminesFilesOverWhatIsMeasured) {
+  const Bench bench;
+  const std::string folder = std::filesystem::path(bench.probe()).parent_path().string();
+  const Outcome outcome = bench.Start({"--gramine-files=" + folder}, {bench.probe(), "exit", "0"});
+  EXPECT_EQ(outcome.exit_code, 125);
+  EXPECT_THAT(outcome.err, HasSubstr("would hide the measured"));
+}
+
 TEST(Run, RefusesMountsThatHideWhatIsMeasured) {
   const Bench bench;
   const Outcome outcome =
