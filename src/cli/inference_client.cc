@@ -7,6 +7,7 @@
 #include "base/encoding.h"
 #include "base/json.h"
 #include "inference.pb.h"
+#include "net/status_map.h"
 #include "tensorflow_serving.pb.h"
 
 namespace strongroom::cli {
@@ -99,18 +100,6 @@ Result<Tensor> FromJsonOutput(const Json& output) {
   return tensor;
 }
 
-Code CodeOfStatus(int status) {
-  switch (status) {
-    case 400: return Code::kMalformed;
-    case 401: return Code::kUntrusted;
-    case 403: return Code::kDenied;
-    case 404: return Code::kNotFound;
-    case 501: return Code::kUnsupported;
-    case 503: return Code::kUnavailable;
-    default: return Code::kInternal;
-  }
-}
-
 // The answer's JSON, or the server's own words.
 Result<JsonDocument> RestAnswer(const net::ClientResponse& response) {
   Result<JsonDocument> document = JsonDocument::Parse(
@@ -119,7 +108,7 @@ Result<JsonDocument> RestAnswer(const net::ClientResponse& response) {
   std::string message = fmt::format("status {}", response.status);
   const Json* said = document.has_value() ? document->root().Find("error") : nullptr;
   if (said != nullptr && said->IsString()) message = std::string(said->String().value());
-  return std::unexpected(Error(CodeOfStatus(response.status), std::move(message)));
+  return std::unexpected(Error(net::FromHttpStatus(response.status), std::move(message)));
 }
 
 std::string RestPath(const InferenceTarget& target) {
