@@ -12,6 +12,7 @@
 #include "base/files.h"
 #include "cli/endorsements.h"
 #include "crypto/hash.h"
+#include "net/status_map.h"
 #include "ratls/activation_binding.h"
 
 namespace strongroom::cli {
@@ -19,23 +20,6 @@ namespace {
 
 constexpr std::size_t kMaxAnswerBytes = 16 << 20;
 constexpr std::size_t kNonceBytes = 32;
-
-Code CodeOfStatus(int status) {
-  switch (status) {
-    case 400: return Code::kMalformed;
-    case 401: return Code::kUntrusted;
-    case 403: return Code::kDenied;
-    case 404:
-    case 405: return Code::kNotFound;
-    case 409: return Code::kConflict;
-    case 412: return Code::kPrecondition;
-    case 413:
-    case 429: return Code::kExhausted;
-    case 501: return Code::kUnsupported;
-    case 503: return Code::kUnavailable;
-    default: return Code::kInternal;
-  }
-}
 
 // Unwraps the JSend envelope. The returned document is the member "data".
 Result<JsonDocument> DataOf(const net::ClientResponse& response, std::string_view what) {
@@ -48,7 +32,7 @@ Result<JsonDocument> DataOf(const net::ClientResponse& response, std::string_vie
       const Json* said = envelope->root().Find("message");
       if (said != nullptr && said->IsString()) message = std::string(said->String().value());
     }
-    return std::unexpected(Error(CodeOfStatus(response.status), std::move(message)));
+    return std::unexpected(Error(net::FromHttpStatus(response.status), std::move(message)));
   }
   if (!envelope.has_value()) return std::unexpected(envelope.error().In(what));
   ASSIGN_OR_RETURN(const Json* data, In(what, envelope->root().Get("data")));
@@ -83,21 +67,6 @@ Result<std::pair<JsonDocument, Bytes>> AskForQuote(const std::string& address, c
       JsonDocument data,
       SendTo(client, address, {.url = "/api/v2/quote?nonce=" + Base64UrlEncode(nonce)}));
   return std::pair(std::move(data), std::move(*presented));
-}
-
-// A coordinator that shows another root than the one whose manifest was verified is another
-// coordinator: only a verification of its manifest may take its place.
-Status CheckSameRoot(const std::string& address, const std::optional<Pin>& before,
-                     const Proof& proof) {
-  if (!before.has_value() || before->manifest_sha256.empty() ||
-      before->root_pem == proof.root.Pem()) {
-    return {};
-  }
-  return Conflict(
-      fmt::format("{} shows another root than the one that was verified with manifest {}; run "
-                  "\"strongroom verify "
-                  "{} --identity FILE --manifest FILE|SHA256\" to accept it",
-                  address, before->manifest_sha256, address));
 }
 
 }  // namespace
@@ -224,16 +193,9 @@ Result<CoordinatorClient> OpenVerified(const Arguments& arguments,
 
 Status SavePin(const std::string& address, const Proof& proof, const std::string& manifest_sha256) {
   ASSIGN_OR_RETURN(const Pins pins, Pins::OfThisUser());
-  ASSIGN_OR_RETURN(const std::optional<Pin> before, pins.Find(address));
-  Pin pin{.root_pem = proof.root.Pem(),
-          .manifest_sha256 = manifest_sha256,
-          .intermediate_pem = proof.intermediate_pem};
-  if (manifest_sha256.empty()) {
-    RETURN_IF_ERROR(CheckSameRoot(address, before, proof));
-    if (before.has_value() && before->root_pem == pin.root_pem)
-      pin.manifest_sha256 = before->manifest_sha256;
-  }
-  return pins.Save(address, pin);
+  return pins.Remember(address, {.root_pem = proof.root.Pem(),
+                                 .manifest_sha256 = manifest_sha256,
+                                 .intermediate_pem = proof.intermediate_pem});
 }
 
 std::vector<Flag> UserFlags(bool required) {

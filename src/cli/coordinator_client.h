@@ -68,8 +68,8 @@ Result<Proof> ProveCoordinator(const std::string& address, const ExpectedIdentit
 Result<CoordinatorClient> OpenVerified(const Arguments& arguments,
                                        std::shared_ptr<const net::Credentials> user = nullptr);
 
-// Remembers what a proof established. With an empty `manifest_sha256` a fingerprint that was pinned
-// for the same root stays; kConflict when another root was pinned together with a manifest.
+// Remembers what a proof established (Pins::Remember); `manifest_sha256` is empty when the manifest
+// was not looked at.
 Status SavePin(const std::string& address, const Proof& proof, const std::string& manifest_sha256);
 
 // --cert and --key as credentials; null when neither is given, kMalformed when only one is.

@@ -52,4 +52,18 @@ Status Pins::Save(std::string_view address, const Pin& pin) const {
   return WriteFileAtomic(FileOf(address), AsBytes(out.text()), 0600);
 }
 
+Status Pins::Remember(std::string_view address, Pin pin) const {
+  ASSIGN_OR_RETURN(const std::optional<Pin> before, Find(address));
+  if (pin.manifest_sha256.empty() && before.has_value() && !before->manifest_sha256.empty()) {
+    if (before->root_pem != pin.root_pem) {
+      return Conflict(fmt::format(
+          "{} shows another root than the one that was verified with manifest {}; run \"strongroom "
+          "verify {} --identity FILE --manifest FILE|SHA256\" to accept it",
+          address, before->manifest_sha256, address));
+    }
+    pin.manifest_sha256 = before->manifest_sha256;
+  }
+  return Save(address, pin);
+}
+
 }  // namespace strongroom::cli

@@ -29,6 +29,12 @@ class Pins {
   Result<std::optional<Pin>> Find(std::string_view address) const;
   Status Save(std::string_view address, const Pin& pin) const;
 
+  // Saves what a verification established. When it did not look at the manifest (empty
+  // fingerprint), a fingerprint pinned for the same root stays, and another root than the one
+  // pinned together with a manifest is kConflict: that is another coordinator, which takes the
+  // place of the first only once its manifest was verified.
+  Status Remember(std::string_view address, Pin pin) const;
+
   std::filesystem::path FileOf(std::string_view address) const;
 
  private:

@@ -41,6 +41,23 @@ TEST_F(PinsTest, AnAddressCannotLeaveTheFolder) {
   }
 }
 
+TEST_F(PinsTest, AVerificationWithoutManifestKeepsTheFingerprintOfTheSameRoot) {
+  ASSERT_OK(pins_.Save("host:4433", pin_));
+  ASSERT_OK(pins_.Remember("host:4433", {.root_pem = "root", .intermediate_pem = "newer"}));
+  ASSERT_OK_AND_ASSIGN(const auto found, pins_.Find("host:4433"));
+  EXPECT_EQ(found->manifest_sha256, "abcd");
+  EXPECT_EQ(found->intermediate_pem, "newer");
+}
+
+TEST_F(PinsTest, AnotherRootTakesTheirPlaceOnlyWithItsManifest) {
+  ASSERT_OK(pins_.Save("host:4433", pin_));
+  EXPECT_THAT(pins_.Remember("host:4433", {.root_pem = "other"}),
+              Fails(Code::kConflict, "shows another root"));
+  EXPECT_EQ(pins_.Find("host:4433")->value().root_pem, "root") << "nothing was changed";
+  ASSERT_OK(pins_.Remember("host:4433", {.root_pem = "other", .manifest_sha256 = "ef01"}));
+  EXPECT_EQ(pins_.Find("host:4433")->value().root_pem, "other");
+}
+
 TEST_F(PinsTest, PinsAreForTheUserAlone) {
   ASSERT_OK(pins_.Save("host:4433", pin_));
   EXPECT_EQ(static_cast<unsigned>(std::filesystem::status(pins_.FileOf("host:4433")).permissions()),
