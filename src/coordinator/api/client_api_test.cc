@@ -165,6 +165,10 @@ TEST_F(ClientApiTest, TakesSecretsForTheManifestThatIsMeant) {
               HasSubstr("409 "));
   EXPECT_THAT(Send("/api/v2/secrets", body(R"(,"manifestFingerprint":"00")"), owner()),
               HasSubstr("400 "));
+  EXPECT_THAT(Send("/api/v2/secrets",
+                   body(R"(,"manifestfingerprint":")" + std::string(64, '0') + "\""), owner()),
+              HasSubstr("400 "))
+      << "misspelt is not absent";
   EXPECT_EQ(Send("/api/v2/secrets", body(R"(,"manifestFingerprint":")" + mine + "\""), owner()),
             R"(200 {"status":"success","data":null})");
   EXPECT_EQ(Send("/api/v2/secrets", body(""), owner()), R"(200 {"status":"success","data":null})");

@@ -102,14 +102,13 @@ Result<ActivationGrant> GrantMaker::Make(const ActivationRequest& request, const
   auto parameters = plan.templates.Execute(values.Data());
   if (!parameters.has_value()) return std::unexpected(NotYet(parameters.error()));
   ASSIGN_OR_RETURN(std::vector<ModelGrant> models, Models(marble));
-  return ActivationGrant{
-      .uuid = uuid,
-      .parameters = *std::move(parameters),
-      .argv = marble.argv,
-      .leaf = std::move(leaf),
-      .leaf_key = key.private_key,
-      .models = std::move(models),
-      .marblerun_style = manifest::MayActivateBy(marble, manifest::Dialect::kMarbleRun)};
+  return ActivationGrant{.uuid = uuid,
+                         .parameters = *std::move(parameters),
+                         .argv = marble.argv,
+                         .leaf = std::move(leaf),
+                         .leaf_key = key.private_key,
+                         .models = std::move(models),
+                         .marblerun_style = marble.activation == manifest::Dialect::kMarbleRun};
 }
 
 }  // namespace strongroom::coordinator

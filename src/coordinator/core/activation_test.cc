@@ -53,6 +53,13 @@ TEST_F(ActivationTest, GivesCertificateParametersAndArguments) {
   EXPECT_TRUE(grant.marblerun_style);
 }
 
+TEST_F(ActivationTest, OnlyAMarbleDeclaredMarbleRunStyleGetsItsKeyIntoTheEnvironment) {
+  ASSERT_OK_AND_ASSIGN(const ActivationGrant silent, Activate("limited"));
+  EXPECT_FALSE(silent.marblerun_style) << "nothing was declared";
+  ASSERT_OK_AND_ASSIGN(const ActivationGrant declared, Activate("server"));
+  EXPECT_TRUE(declared.marblerun_style);
+}
+
 TEST_F(ActivationTest, NamesComeFromTheManifestOnly) {
   ASSERT_OK(stage_.UploadKey());
   ASSERT_OK_AND_ASSIGN(const ActivationGrant grant, Activate("modern"));

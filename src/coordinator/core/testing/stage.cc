@@ -92,6 +92,7 @@ std::string TestManifest(const TestUser& owner, const TestUser& client,
   "Marbles": {{
     "server": {{
       "Package": "server",
+      "Activation": "marblerun",
       "Parameters": {{
         "Argv": ["server", "--verbose"],
         "Files": {{"/etc/own": "{{{{ hex .Secrets.own }}}}", "/etc/plain": "text"}},
