@@ -66,25 +66,25 @@ bool TypedJson(int argc, char** argv) {
   return std::find(argv, argv + argc, std::string_view("--json")) != argv + argc;
 }
 
-std::vector<Command> WithSelfDescription(std::vector<Command> commands) {
-  // The table describes itself too; these run on a copy that includes them.
-  const auto table = std::make_shared<std::vector<Command>>();
+// Adds the commands that describe the table, themselves included. They run on `commands` itself,
+// which must stay where it is.
+void AddSelfDescription(std::vector<Command>& commands) {
   commands.push_back(
       {.path = {"completion"},
        .summary = "print a completion script for a shell",
        .positionals = {{.name = "SHELL", .help = "bash, zsh or fish"}},
        .examples = {"strongroom completion bash > /etc/bash_completion.d/strongroom"},
-       .run = [table](const Arguments& arguments, Console& console) -> Result<Exit> {
+       .run = [&commands](const Arguments& arguments, Console& console) -> Result<Exit> {
          ASSIGN_OR_RETURN(const std::string script,
-                          CompletionScript(*table, arguments.One("SHELL")));
+                          CompletionScript(commands, arguments.One("SHELL")));
          console.Bytes(script);
          return Exit::kDone;
        }});
   commands.push_back({.path = {"man"},
                       .summary = "print the manual page (roff)",
                       .examples = {"strongroom man | man -l -"},
-                      .run = [table](const Arguments&, Console& console) -> Result<Exit> {
-                        console.Bytes(ManualPage(*table));
+                      .run = [&commands](const Arguments&, Console& console) -> Result<Exit> {
+                        console.Bytes(ManualPage(commands));
                         return Exit::kDone;
                       }});
   commands.push_back({.path = {"version"},
@@ -94,14 +94,12 @@ std::vector<Command> WithSelfDescription(std::vector<Command> commands) {
                         console.Json(JsonWriter().Object().Key("version").String(Version()).End());
                         return Exit::kDone;
                       }});
-  *table = commands;
-  return commands;
 }
 
 }  // namespace
 
-int Main(std::vector<Command> given, int argc, char** argv) {
-  const std::vector<Command> commands = WithSelfDescription(std::move(given));
+int Main(std::vector<Command> commands, int argc, char** argv) {
+  AddSelfDescription(commands);
   CLI::App app("Keys, encrypted models, manifests and attested coordinators.", "strongroom");
   app.require_subcommand(1);
   app.footer(ExitStatusText());
