@@ -98,6 +98,14 @@ TEST_F(ActivationTest, BringsEverythingFromTheCoordinatorThatProvesItself) {
   EXPECT_THAT(csr.dns_names(), ::testing::ElementsAre("localhost", "wish"));
 }
 
+TEST_F(ActivationTest, BelievesNobodyWhenTheClockWasTurnedBackBeforeWhatTheConfigurationNames) {
+  CoordinatorExpectation expected = ExpectedByIdentity();
+  expected.not_before = testing::kNow + 1;
+  ExpectFailure(*FakeCoordinator::Start({}), expected, Stage::kTrust, "the clock says 2026-");
+  expected.not_before = testing::kNow;
+  EXPECT_TRUE(Try(*FakeCoordinator::Start({}), expected).has_value());
+}
+
 TEST_F(ActivationTest, MakesANewKeyForEveryAttempt) {
   const auto coordinator = FakeCoordinator::Start({});
   const auto first = Try(*coordinator), second = Try(*coordinator);

@@ -98,9 +98,39 @@ Status ReadAnchors(const Json& json, attest::TrustAnchors& anchors) {
   return {};
 }
 
+std::function<Status(const Json&)> Flag(bool& out) {
+  return [&out](const Json& json) -> Status {
+    ASSIGN_OR_RETURN(out, json.Bool());
+    return {};
+  };
+}
+
+std::function<Status(const Json&)> Time(UnixSeconds& out) {
+  return [&out](const Json& json) -> Status {
+    ASSIGN_OR_RETURN(const std::string_view text, json.String());
+    ASSIGN_OR_RETURN(out, In(json.path(), ParseRfc3339(text)));
+    return {};
+  };
+}
+
+// An identity alone says which code the coordinator is, not whose manifest it holds: whoever may
+// start that code can hold one of his own, which says what this workload starts with.
+Status CheckManifestIsSettled(const CoordinatorExpectation& expected, bool accept_any_manifest) {
+  const bool pinned = expected.root || expected.manifest;
+  if (pinned && accept_any_manifest)
+    return Malformed(
+        "coordinator pins a root or a manifest and has accept_any_manifest, wanted one of both");
+  if (!pinned && !accept_any_manifest)
+    return Malformed(
+        "coordinator names no manifest: its code may hold anyone's. Wanted root_sha256 or "
+        "manifest_sha256, or \"accept_any_manifest\": true");
+  return {};
+}
+
 Status ReadCoordinator(const Json& json, CoordinatorExpectation& out) {
   out.anchors = attest::TrustAnchors::Intel();
   attest::AcceptancePolicy& policy = out.policy;
+  bool accept_any_manifest = false;
   RETURN_IF_ERROR(ReadObject(
       json,
       {{"mrenclave", Hex(policy.mrenclave)},
@@ -108,20 +138,20 @@ Status ReadCoordinator(const Json& json, CoordinatorExpectation& out) {
        {"product_id", Number16(policy.isv_prod_id)},
        {"security_version", Number16(policy.min_isv_svn)},
        {"accepted_tcb_statuses", [&](const Json& value) { return ReadStatuses(value, policy); }},
-       {"insecure_accept_debug_enclaves",
-        [&](const Json& value) -> Status {
-          ASSIGN_OR_RETURN(policy.insecure_accept_debug_enclaves, value.Bool());
-          return {};
-        }},
+       {"insecure_accept_debug_enclaves", Flag(policy.insecure_accept_debug_enclaves)},
        {"trust_anchors", [&](const Json& value) { return ReadAnchors(value, out.anchors); }},
        {"root_sha256", Hex(out.root)},
-       {"manifest_sha256", Hex(out.manifest)}}));
+       {"manifest_sha256", Hex(out.manifest)},
+       {"accept_any_manifest", Flag(accept_any_manifest)},
+       {"not_before", Time(out.not_before)}}));
   out.by_identity = policy.mrenclave || policy.mrsigner || policy.isv_prod_id || policy.min_isv_svn;
-  if (out.by_identity) return In("coordinator", CheckPolicy(policy));
-  if (out.root) return {};
-  return Malformed(
-      "coordinator names nobody, wanted mrenclave, or mrsigner with product_id and "
-      "security_version, or root_sha256");
+  if (out.by_identity) RETURN_IF_ERROR(In("coordinator", CheckPolicy(policy)));
+  if (!out.by_identity && !out.root) {
+    return Malformed(
+        "coordinator names nobody, wanted mrenclave, or mrsigner with product_id and "
+        "security_version, or root_sha256");
+  }
+  return CheckManifestIsSettled(out, accept_any_manifest);
 }
 
 Status CheckVariable(std::string_view name, const Json& at) {

@@ -9,6 +9,7 @@
 
 #include "attest/anchors.h"
 #include "attest/policy.h"
+#include "base/clock.h"
 #include "base/result.h"
 #include "crypto/hash.h"
 
@@ -16,13 +17,17 @@ namespace strongroom::agent {
 
 inline constexpr std::size_t kMaxConfigBytes = 256 * 1024;
 
-// Whom the agent takes for its coordinator. At least one of identity and root is named.
+// Whom the agent takes for its coordinator. At least one of identity and root is named, and a file
+// that pins neither root nor manifest says aloud that any manifest is accepted.
 struct CoordinatorExpectation {
   bool by_identity = false;
   attest::AcceptancePolicy policy;           // with by_identity: which enclaves on which platforms
   attest::TrustAnchors anchors;              // Intel's root and those that the file names
   std::optional<crypto::Sha256Digest> root;  // of the DER of the coordinator's root certificate
   std::optional<crypto::Sha256Digest> manifest;  // the fingerprint it must hold
+  // A clock that says less was turned back, and old collateral may look fresh to it: nobody is
+  // believed then.
+  UnixSeconds not_before{};
 };
 
 // How a program gets what it needs.
@@ -54,7 +59,8 @@ struct AgentConfig {
 };
 
 // Reads the JSON of docs/formats/agent-config.md. kMalformed: unknown members too, no expectation
-// of the coordinator, a relative path; kDenied: a variable that steers the loader.
+// of the coordinator, no word on its manifest, a relative path; kDenied: a variable that steers the
+// loader.
 Result<AgentConfig> ParseConfig(std::string_view json);
 
 // True for variables that choose which code runs (base/steering_variables.h) and for those of the

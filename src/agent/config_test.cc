@@ -1,5 +1,6 @@
 #include "agent/config.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "testing/mutations.h"
@@ -18,7 +19,8 @@ constexpr const char* kGood = R"({
     "accepted_tcb_statuses": ["SWHardeningNeeded"],
     "trust_anchors": ["6666666666666666666666666666666666666666666666666666666666666666"],
     "root_sha256": "7777777777777777777777777777777777777777777777777777777777777777",
-    "manifest_sha256": "8888888888888888888888888888888888888888888888888888888888888888"
+    "manifest_sha256": "8888888888888888888888888888888888888888888888888888888888888888",
+    "not_before": "2026-11-21T00:00:00Z"
   },
   "marble": "server", "kind": "foreign", "program": "/bin/app", "argv": ["app", "--x"],
   "env": {"A": "b"}, "pass_env": ["TZ"],
@@ -44,6 +46,7 @@ TEST(ParseConfig, ReadsEveryMember) {
   EXPECT_TRUE(config.coordinator.anchors.Contains(attest::TrustAnchors::IntelRoot()));
   EXPECT_EQ(config.coordinator.root->array()[0], 0x77);
   EXPECT_EQ(config.coordinator.manifest->array()[0], 0x88);
+  EXPECT_EQ(FormatRfc3339(config.coordinator.not_before), "2026-11-21T00:00:00Z");
   EXPECT_EQ(config.marble, "server");
   EXPECT_EQ(config.kind, ProgramKind::kForeign);
   EXPECT_EQ(config.program, "/bin/app");
@@ -99,6 +102,12 @@ constexpr Row kRows[] = {
     {"SignerNotHex", "5555", "xx55", Code::kMalformed, "foreign character"},
     {"UnknownStatus", "SWHardeningNeeded", "Fine", Code::kMalformed, "accepted_tcb_statuses[0]"},
     {"ShortAnchor", "6666", "66", Code::kMalformed, "trust_anchors[0]"},
+    {"NotBeforeIsNoTime", "2026-11-21T", "2026-11-21 ", Code::kMalformed, "not_before"},
+    {"NotBeforeIsNoText", R"("2026-11-21T00:00:00Z")", "1", Code::kMalformed, "not_before"},
+    {"AnyManifestBesidesAPin", R"("not_before")", R"("accept_any_manifest": true, "not_before")",
+     Code::kMalformed, "wanted one of both"},
+    {"AnyManifestAsText", R"("not_before")", R"("accept_any_manifest": "true", "not_before")",
+     Code::kMalformed, "accept_any_manifest"},
     {"NoKind", R"("kind": "foreign",)", "", Code::kMalformed, "kind is missing"},
     {"UnknownKind", R"("foreign")", R"("other")", Code::kMalformed, "wanted strongroom or foreign"},
     {"NoProgram", R"("program": "/bin/app",)", "", Code::kMalformed, "program is missing"},
@@ -142,6 +151,23 @@ TEST(ParseConfig, RefusesAFileThatNamesNoCoordinator) {
           R"({"format": "strongroom-agent-1", "kind": "strongroom", "program": "/a", "coordinator":
       {"manifest_sha256": "8888888888888888888888888888888888888888888888888888888888888888"}})"),
       Fails(Code::kMalformed, "names nobody"));
+}
+
+std::string ByIdentity(std::string_view more) {
+  return fmt::format(R"({{"format": "strongroom-agent-1", "kind": "strongroom", "program": "/a",
+      "coordinator": {{"mrenclave": "{}"{}}}}})",
+                     std::string(64, '5'), more);
+}
+
+TEST(ParseConfig, WantsAWordOnTheManifestOfACoordinatorKnownByItsCode) {
+  EXPECT_THAT(ParseConfig(ByIdentity("")), Fails(Code::kMalformed, "names no manifest"));
+  EXPECT_THAT(ParseConfig(ByIdentity(R"(, "accept_any_manifest": false)")),
+              Fails(Code::kMalformed, "names no manifest"));
+  EXPECT_OK(ParseConfig(ByIdentity(R"(, "accept_any_manifest": true)")));
+  for (const char* pin : {"root_sha256", "manifest_sha256"}) {
+    EXPECT_OK(ParseConfig(ByIdentity(fmt::format(R"(, "{}": "{}")", pin, std::string(64, '7')))))
+        << pin;
+  }
 }
 
 }  // namespace

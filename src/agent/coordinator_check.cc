@@ -70,6 +70,10 @@ Status CheckRoot(const CoordinatorProof& proof, const crypto::PublicKey& server_
 Status CheckCoordinator(const CoordinatorProof& proof, const CoordinatorExpectation& expected,
                         UnixSeconds now) {
   if (!expected.by_identity && !expected.root) return Internal("no expectation of the coordinator");
+  if (now < expected.not_before) {
+    return Untrusted(fmt::format("the clock says {}, wanted at least {} as the configuration does",
+                                 FormatRfc3339(now), FormatRfc3339(expected.not_before)));
+  }
   if (proof.server_chain.empty()) return Untrusted("the coordinator showed no certificate");
   ASSIGN_OR_RETURN(const crypto::Certificate server,
                    crypto::Certificate::FromDer(proof.server_chain.front()));

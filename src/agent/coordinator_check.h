@@ -27,7 +27,8 @@ struct CoordinatorProof {
 //  key of the server's
 //    certificate and the connection, and names an accepted enclave on an accepted platform;
 //  by root: the pinned root is, or signed a certificate of, the key of this very connection;
-//  by manifest: the fingerprint it says it holds is the pinned one.
+//  by manifest: the fingerprint it says it holds is the pinned one;
+//  and the clock says no less than the configuration does.
 // Everything that is named must hold. kUntrusted or kDenied, with the first finding.
 Status CheckCoordinator(const CoordinatorProof& proof, const CoordinatorExpectation& expected,
                         UnixSeconds now);

@@ -19,7 +19,6 @@ as owner strongroom-simtee sign --key signer.pem ../host/coordinator.launch.json
 as owner strongroom-simtee measure --launch ../host/coordinator.launch.json --json
 cp "$out/.last" "$out/owner/coordinator.identity.json"
 trust_anchor=$(cd "$out/host" && strongroom-simtee root)
-write_modelserver_launch
 note "the TEST root's key has SHA-256 $trust_anchor"
 
 start host pccs strongroom-simtee pccs --listen "127.0.0.1:$pccs_port"

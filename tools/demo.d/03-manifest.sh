@@ -5,7 +5,10 @@ title "The owner verifies the coordinator, sets the manifest and hands over the 
 verify_flags=(--identity coordinator.identity.json --trust-anchor "$trust_anchor" --pccs-url "$pccs_url")
 as owner strongroom verify "$coordinator" "${verify_flags[@]}"
 ok "the evidence was verified: this code, on this platform, holds the key of this connection"
+as owner strongroom certificate root "$coordinator" -o root.crt
 
+note "what the host may start as model server trusts this very coordinator: its root goes into the measured configuration"
+write_modelserver_launch
 as owner strongroom-simtee sign --key signer.pem ../host/modelserver.launch.json
 as owner strongroom-simtee measure --launch ../host/modelserver.launch.json --json
 cp "$out/.last" "$out/owner/modelserver.identity.json"
@@ -18,5 +21,4 @@ ok "the coordinator holds exactly this manifest"
 as owner strongroom secret set digits.key "$coordinator" --from-file digits_key -c owner.crt -k owner.key
 as owner strongroom secret set large.key "$coordinator" --from-file large_key -c owner.crt -k owner.key
 as owner strongroom status "$coordinator"
-as owner strongroom certificate root "$coordinator" -o root.crt
 cp "$out/owner/root.crt" "$out/owner/manifest.json" "$out/client/"

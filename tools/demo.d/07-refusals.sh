@@ -29,7 +29,7 @@ title "Refused: the right code where it must not run"
 refuse host "a platform whose TCB is out of date" 'TCB is OutOfDate' "${attempt[@]}" "${here[@]}" --platform out-of-date
 refuse host "a debug enclave" 'wanted a production enclave' "${attempt[@]}" "${here[@]}" --debug
 
-title "Refused: a genuine coordinator with a foreign manifest asks the owner for his key"
+title "Refused: a genuine coordinator with a foreign manifest asks the owner for his key, and starts his model server"
 foreign_mesh=$(free_port 2101) foreign_client=$(free_port 4533)
 mkdir -p "$out/host/foreign-state"
 start host foreign env "EDG_COORDINATOR_MESH_ADDR=127.0.0.1:$foreign_mesh" \
@@ -46,6 +46,8 @@ refuse owner "the owner's verification of the foreign manifest" 'wanted' \
 refuse owner "the owner's key for a foreign manifest" 'holds the manifest' \
   strongroom secret set digits.key "localhost:$foreign_client" --from-file digits_key -c owner.crt -k owner.key \
   --manifest manifest.json "${verify_flags[@]}"
+refuse host "a model server that shall serve under the foreign manifest" 'coordinator not trusted.*wanted' \
+  env "EDG_MARBLE_COORDINATOR_ADDR=localhost:$foreign_mesh" strongroom-simtee run "${here[@]}"
 stop "$foreign_pid"
 
 title "Refused: people without the right"

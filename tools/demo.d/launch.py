@@ -2,17 +2,24 @@
 
 usage: launch.py HOST_FOLDER BIN_FOLDER coordinator
        launch.py HOST_FOLDER BIN_FOLDER modelserver --identity COORDINATOR.json --trust-anchor SHA256
-                 --openvino FOLDER --argv JSON
+                 --root COORDINATOR_ROOT.pem --openvino FOLDER --argv JSON
 """
 import argparse
+import hashlib
 import json
 import pathlib
+import ssl
+import time
 
 FORMAT = "strongroom-launch/1"
 
 
 def write(path, value):
     path.write_text(json.dumps(value, indent=2) + "\n")
+
+
+def fingerprint(pem):
+    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()
 
 
 def coordinator(args):
@@ -46,6 +53,9 @@ def modelserver(args):
             "product_id": identity["ProductID"],
             "security_version": identity["SecurityVersion"],
             "trust_anchors": [args.trust_anchor],
+            # The manifest names this file's measurement, so the file cannot name the manifest; it names the coordinator's root.
+            "root_sha256": fingerprint(args.root.read_text()),
+            "not_before": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         },
         "marble": "modelserver",
         "kind": "strongroom",
@@ -76,6 +86,7 @@ def main():
     parser.add_argument("what", choices=["coordinator", "modelserver"])
     parser.add_argument("--identity", type=pathlib.Path)
     parser.add_argument("--trust-anchor")
+    parser.add_argument("--root", type=pathlib.Path)
     parser.add_argument("--openvino", type=pathlib.Path)
     parser.add_argument("--argv", type=json.loads)
     args = parser.parse_args()

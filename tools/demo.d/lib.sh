@@ -160,8 +160,8 @@ modelserver_argv() {
 # Writes the launch description of agent and model server.
 write_modelserver_launch() {
   "$python" "$repository/tools/demo.d/launch.py" "$out/host" "$out/host/opt/bin" modelserver \
-    --identity "$out/owner/coordinator.identity.json" --trust-anchor "$trust_anchor" --openvino "$openvino_libs" \
-    --argv "$(modelserver_argv)"
+    --identity "$out/owner/coordinator.identity.json" --trust-anchor "$trust_anchor" --root "$out/owner/root.crt" \
+    --openvino "$openvino_libs" --argv "$(modelserver_argv)"
 }
 
 # What is left running with --keep, and how to talk to it.
