@@ -101,7 +101,8 @@ TEST(RefusalMeterTest, LetsABurstThroughThenAFewAMinute) {
 }
 
 // RFC 5869 applied to given values; computed with Python's hmac over
-// ikm 32 x 0x0b, salt uuid || "own", info "server".
+// ikm 32 x 0x0b, salt uuid || "own", info "server", then nothing, then a name too long to be stored
+// in a string object itself.
 TEST(DerivedSecretTest, IsHkdfOfInstanceAndName) {
   const manifest::Secret secret{.type = manifest::SecretType::kSymmetricKey, .size = 128};
   const MarbleInstance instance{.marble = "server", .uuid = "123e4567-e89b-12d3-a456-426614174000"};
@@ -112,6 +113,10 @@ TEST(DerivedSecretTest, IsHkdfOfInstanceAndName) {
   unbound.disable_secret_binding = true;
   ASSERT_OK_AND_ASSIGN(const auto free, DeriveSymmetricSecret(secret, "own", unbound, root));
   EXPECT_EQ(HexEncode(free.private_part.Reveal()), "4b609981b90b684209cdecf7464f397c");
+  MarbleInstance long_name = instance;
+  long_name.marble = "inference-server-of-the-second-ward";
+  ASSERT_OK_AND_ASSIGN(const auto other, DeriveSymmetricSecret(secret, "own", long_name, root));
+  EXPECT_EQ(HexEncode(other.private_part.Reveal()), "a33e0709865528b40ac3f1d1d9a04902");
 }
 
 TEST(RecordsTest, ComeBackAndAreRefusedWhenCutOrLonger) {

@@ -204,10 +204,10 @@ Result<SecretTable> MakeCommonSecrets(const manifest::Manifest& manifest,
 Result<SecretValue> DeriveSymmetricSecret(const Secret& secret, std::string_view name,
                                           const MarbleInstance& instance, ByteView root_secret) {
   const Bytes salt = Concat({AsBytes(instance.uuid), AsBytes(name)});
-  const std::string_view info = instance.disable_secret_binding ? "" : instance.marble;
-  ASSIGN_OR_RETURN(SecretBytes value,
-                   crypto::HkdfSha256({.key = root_secret, .salt = salt, .info = AsBytes(info)},
-                                      secret.size / 8));
+  const ByteView info = instance.disable_secret_binding ? ByteView() : AsBytes(instance.marble);
+  ASSIGN_OR_RETURN(
+      SecretBytes value,
+      crypto::HkdfSha256({.key = root_secret, .salt = salt, .info = info}, secret.size / 8));
   return Symmetric(secret, std::move(value));
 }
 
