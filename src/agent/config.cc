@@ -12,7 +12,7 @@
 namespace strongroom::agent {
 namespace {
 
-constexpr std::string_view kFormat = "strongroom-agent-1";
+constexpr std::string_view kFormat = "strongroom-agent/1";
 
 // The members of one object, each read by the function of its name; anything else is refused.
 using Readers = std::map<std::string_view, std::function<Status(const Json&)>>;

@@ -13,7 +13,7 @@ using strongroom::testing::Fails;
 using ::testing::ElementsAre;
 
 constexpr const char* kGood = R"({
-  "format": "strongroom-agent-1",
+  "format": "strongroom-agent/1",
   "coordinator": {
     "mrsigner": "5555555555555555555555555555555555555555555555555555555555555555", "product_id": 3, "security_version": 2,
     "accepted_tcb_statuses": ["SWHardeningNeeded"],
@@ -59,7 +59,7 @@ TEST(ParseConfig, ReadsEveryMember) {
 
 TEST(ParseConfig, TakesTheSmallestFile) {
   ASSERT_OK_AND_ASSIGN(const AgentConfig config,
-                       ParseConfig(R"({"format": "strongroom-agent-1", "kind": "strongroom",
+                       ParseConfig(R"({"format": "strongroom-agent/1", "kind": "strongroom",
       "program": "/usr/bin/app",
       "coordinator": {"root_sha256": "7777777777777777777777777777777777777777777777777777777777777777"}})"));
   EXPECT_FALSE(config.coordinator.by_identity);
@@ -86,8 +86,8 @@ TEST_P(BadConfig, IsRefused) {
 
 constexpr Row kRows[] = {
     {"NotJson", "{", "", Code::kMalformed, "not JSON"},
-    {"OtherFormat", "agent-1", "agent-2", Code::kMalformed, "wanted \"strongroom-agent-1\""},
-    {"NoFormat", R"("format": "strongroom-agent-1",)", "", Code::kMalformed, "format is \"\""},
+    {"OtherFormat", "agent/1", "agent-1", Code::kMalformed, "wanted \"strongroom-agent/1\""},
+    {"NoFormat", R"("format": "strongroom-agent/1",)", "", Code::kMalformed, "format is \"\""},
     {"UnknownMember", R"("marble")", R"("marbles")", Code::kMalformed, "marbles is not known"},
     {"UnknownCoordinatorMember", R"("mrsigner")", R"("signer")", Code::kMalformed,
      "coordinator.signer is not known"},
@@ -140,15 +140,15 @@ TEST(ParseConfig, RefusesEveryTruncationAndSurvivesAFlippedByteAnywhere) {
 
 TEST(ParseConfig, RefusesAFileThatNamesNoCoordinator) {
   EXPECT_THAT(
-      ParseConfig(R"({"format": "strongroom-agent-1", "kind": "strongroom", "program": "/a"})"),
+      ParseConfig(R"({"format": "strongroom-agent/1", "kind": "strongroom", "program": "/a"})"),
       Fails(Code::kMalformed, "must know whom to trust"));
   EXPECT_THAT(
       ParseConfig(
-          R"({"format": "strongroom-agent-1", "kind": "strongroom", "program": "/a", "coordinator": {}})"),
+          R"({"format": "strongroom-agent/1", "kind": "strongroom", "program": "/a", "coordinator": {}})"),
       Fails(Code::kMalformed, "names nobody"));
   EXPECT_THAT(
       ParseConfig(
-          R"({"format": "strongroom-agent-1", "kind": "strongroom", "program": "/a", "coordinator":
+          R"({"format": "strongroom-agent/1", "kind": "strongroom", "program": "/a", "coordinator":
       {"manifest_sha256": "8888888888888888888888888888888888888888888888888888888888888888"}})"),
       Fails(Code::kMalformed, "names nobody"));
 }

@@ -47,7 +47,7 @@ def engine(openvino):
 def modelserver(args):
     identity = json.loads(args.identity.read_text())
     config = {
-        "format": "strongroom-agent-1",
+        "format": "strongroom-agent/1",
         "coordinator": {
             "mrsigner": identity["SignerID"],
             "product_id": identity["ProductID"],
