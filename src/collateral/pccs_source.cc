@@ -1,7 +1,6 @@
 #include "collateral/pccs_source.h"
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <optional>
 #include <thread>
@@ -9,8 +8,7 @@
 
 #include <fmt/format.h>
 
-#include "base/encoding.h"
-#include "crypto/crl.h"
+#include "collateral/pccs_answers.h"
 
 namespace strongroom::collateral {
 namespace {
@@ -19,13 +17,7 @@ using Clock = std::chrono::steady_clock;
 using net::Milliseconds;
 
 constexpr std::size_t kMaxResponseBytes = 1UL << 20;
-constexpr Milliseconds kMaxRetryAfter{10'000};
 constexpr std::string_view kDefaultPath = "/sgx/certification/v4";
-
-struct Answer {
-  Bytes body;
-  net::Headers headers;
-};
 
 // Whether another attempt may help, by status.
 bool IsPassing(int status) {
@@ -38,30 +30,6 @@ std::unexpected<Error> FromStatus(int status, const std::string& url) {
   if (status == 401 || status == 403) return Denied(text);
   if (IsPassing(status)) return Unavailable(text);
   return Malformed(text);
-}
-
-Milliseconds RetryAfter(const net::Headers& headers) {
-  const auto value = headers.Get("retry-after");
-  if (!value) return Milliseconds{0};
-  std::int64_t seconds = 0;
-  const auto [end, failure] =
-      std::from_chars(value->data(), value->data() + value->size(), seconds);
-  if (failure != std::errc() || end != value->data() + value->size() || seconds < 0)
-    return Milliseconds{0};
-  return std::min(kMaxRetryAfter, Milliseconds{std::min<std::int64_t>(seconds, 3600) * 1000});
-}
-
-// A header whose value is percent-encoded PEM; API v3 and v4 name one of them differently.
-Result<std::string> ChainOf(const Answer& answer, std::initializer_list<std::string_view> names) {
-  for (const std::string_view name : names) {
-    if (const auto value = answer.headers.Get(name)) return In(name, PercentDecode(*value));
-  }
-  return Malformed(fmt::format("the answer has no header {}", *names.begin()));
-}
-
-Result<Bytes> ListOf(const Answer& answer) {
-  ASSIGN_OR_RETURN(const crypto::Crl crl, crypto::Crl::FromAny(answer.body));
-  return ToBytes(crl.der());
 }
 
 std::optional<net::TlsClientOptions> TlsFor(const PccsOptions& options, std::string_view url) {
@@ -105,10 +73,10 @@ struct PccsSource::Impl {
             .timeout = options.request_timeout};
   }
 
-  Result<Answer> Get(const std::string& url, Clock::time_point deadline);
+  Result<PccsAnswer> Get(const std::string& url, Clock::time_point deadline);
   // One attempt; a passing failure leaves the time to wait in `wait`.
-  Result<Answer> Try(net::HttpsClient& to, const std::string& url, Milliseconds left,
-                     Milliseconds& wait);
+  Result<PccsAnswer> Try(net::HttpsClient& to, const std::string& url, Milliseconds left,
+                         Milliseconds& wait);
 
   PccsOptions options;
   const std::string base;
@@ -117,16 +85,17 @@ struct PccsSource::Impl {
   std::optional<net::HttpsClient> other_client;
 };
 
-Result<Answer> PccsSource::Impl::Try(net::HttpsClient& to, const std::string& url,
-                                     Milliseconds left, Milliseconds& wait) {
+Result<PccsAnswer> PccsSource::Impl::Try(net::HttpsClient& to, const std::string& url,
+                                         Milliseconds left, Milliseconds& wait) {
   ASSIGN_OR_RETURN(net::ClientResponse response,
                    to.Send({.url = url, .timeout = std::min(left, options.request_timeout)}));
-  if (response.status == 200) return Answer{std::move(response.body), std::move(response.headers)};
+  if (response.status == 200)
+    return PccsAnswer{std::move(response.body), std::move(response.headers)};
   wait = std::max(wait, RetryAfter(response.headers));
   return FromStatus(response.status, url);
 }
 
-Result<Answer> PccsSource::Impl::Get(const std::string& url, Clock::time_point deadline) {
+Result<PccsAnswer> PccsSource::Impl::Get(const std::string& url, Clock::time_point deadline) {
   net::HttpsClient& to = other_client && url == options.root_ca_crl_url ? *other_client : client;
   Milliseconds backoff = options.first_backoff;
   for (int attempt = 1;; ++attempt) {
@@ -134,7 +103,7 @@ Result<Answer> PccsSource::Impl::Get(const std::string& url, Clock::time_point d
     if (left <= Milliseconds{0})
       return DeadlineExceeded(fmt::format("no time left to ask {}", url));
     Milliseconds wait = backoff;
-    Result<Answer> answer = Try(to, url, left, wait);
+    Result<PccsAnswer> answer = Try(to, url, left, wait);
     if (answer) return answer;
     const Code code = answer.error().code();
     const bool passing = code == Code::kUnavailable || code == Code::kDeadline;
@@ -162,26 +131,8 @@ PccsSource::~PccsSource() = default;
 
 Result<attest::Endorsements> PccsSource::Fetch(const attest::EndorsementSubject& subject) {
   const auto deadline = Clock::now() + impl_->options.timeout;
-  const std::string& base = impl_->base;
-  const char* ca = subject.platform_ca ? "platform" : "processor";
-  attest::Endorsements out;
-  ASSIGN_OR_RETURN(
-      const Answer tcb,
-      impl_->Get(fmt::format("{}/tcb?fmspc={}", base, HexEncode(subject.fmspc.view())), deadline));
-  out.tcb_info = ToText(tcb.body);
-  ASSIGN_OR_RETURN(out.tcb_info_issuer_chain,
-                   ChainOf(tcb, {"tcb-info-issuer-chain", "sgx-tcb-info-issuer-chain"}));
-  ASSIGN_OR_RETURN(const Answer qe, impl_->Get(base + "/qe/identity", deadline));
-  out.qe_identity = ToText(qe.body);
-  ASSIGN_OR_RETURN(out.qe_identity_issuer_chain,
-                   ChainOf(qe, {"sgx-enclave-identity-issuer-chain"}));
-  ASSIGN_OR_RETURN(const Answer pck,
-                   impl_->Get(fmt::format("{}/pckcrl?ca={}&encoding=der", base, ca), deadline));
-  ASSIGN_OR_RETURN(out.pck_crl, In("PCK CRL", ListOf(pck)));
-  ASSIGN_OR_RETURN(out.pck_crl_issuer_chain, ChainOf(pck, {"sgx-pck-crl-issuer-chain"}));
-  ASSIGN_OR_RETURN(const Answer root, impl_->Get(impl_->options.root_ca_crl_url, deadline));
-  ASSIGN_OR_RETURN(out.root_ca_crl, In("root CRL", ListOf(root)));
-  return out;
+  const auto get = [&](const std::string& url) { return impl_->Get(url, deadline); };
+  return CollectEndorsements(impl_->base, impl_->options.root_ca_crl_url, subject, get);
 }
 
 }  // namespace strongroom::collateral
