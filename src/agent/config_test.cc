@@ -154,7 +154,7 @@ TEST(ParseConfig, RefusesAFileThatNamesNoCoordinator) {
 }
 
 std::string ByIdentity(std::string_view more) {
-  return fmt::format(R"({{"format": "strongroom-agent-1", "kind": "strongroom", "program": "/a",
+  return fmt::format(R"({{"format": "strongroom-agent/1", "kind": "strongroom", "program": "/a",
       "coordinator": {{"mrenclave": "{}"{}}}}})",
                      std::string(64, '5'), more);
 }
