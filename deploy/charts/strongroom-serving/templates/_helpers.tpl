@@ -1,0 +1,132 @@
+{{- define "serving.fullname" -}}
+{{ .Values.fullnameOverride | default .Release.Name | trunc 50 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "serving.labels" -}}
+{{ include "serving.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/part-of: strongroom
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- /* What Services and policies select pods by; never changes. */ -}}
+{{- define "serving.selector" -}}
+app.kubernetes.io/name: modelserver
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- /* Labels of pods: no version, so that a newer chart alone restarts nothing. */ -}}
+{{- define "serving.podLabels" -}}
+{{ include "serving.selector" . }}
+app.kubernetes.io/part-of: strongroom
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- /* Reference of an image; expects {root, image}. */ -}}
+{{- define "serving.image" -}}
+{{- $name := .image.repository -}}
+{{- with .root.Values.image.registry }}{{ $name = printf "%s/%s" (trimSuffix "/" .) $name }}{{ end -}}
+{{- if .image.digest -}}
+{{ printf "%s@%s" $name .image.digest }}
+{{- else -}}
+{{ printf "%s:%s" $name (.image.tag | default .root.Values.image.tag | default .root.Chart.AppVersion | replace "+" "-") }}
+{{- end -}}
+{{- end }}
+
+{{- /* What Pod Security's "restricted" asks of a pod, and a user that exists nowhere. */ -}}
+{{- define "serving.podSecurityContext" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+fsGroup: 65532
+fsGroupChangePolicy: OnRootMismatch
+seccompProfile: {type: RuntimeDefault}
+{{- end }}
+
+{{- define "serving.securityContext" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: {drop: [ALL]}
+{{- end }}
+
+{{- /* "true" where this chart starts the workload under the software TEE; the webhook does it for injected pods. */ -}}
+{{- define "serving.simulatedHere" -}}
+{{- if and (eq .Values.tee.class "sim") (eq .Values.agent.mode "explicit") }}true{{ end -}}
+{{- end }}
+
+{{- /* Extended resources of an SGX container. Intel's plugin counts bytes, the others MiB. */ -}}
+{{- define "serving.sgxResources" -}}
+{{- if eq .Values.tee.resourceKey "sgx.intel.com/epc" -}}
+sgx.intel.com/epc: {{ printf "%dMi" (int .Values.tee.epcMiB) | quote }}
+sgx.intel.com/enclave: "1"
+sgx.intel.com/provision: "1"
+{{- else -}}
+{{ .Values.tee.resourceKey }}: {{ int .Values.tee.epcMiB | quote }}
+{{- end -}}
+{{- end }}
+
+{{- define "serving.resources" -}}
+{{- $resources := deepCopy .Values.modelserver.resources -}}
+{{- if and (eq .Values.tee.class "sgx") (eq .Values.agent.mode "explicit") -}}
+{{- $sgx := fromYaml (include "serving.sgxResources" .) -}}
+{{- $_ := set $resources "limits" (merge (deepCopy ($resources.limits | default dict)) $sgx) -}}
+{{- end -}}
+{{ toYaml $resources }}
+{{- end }}
+
+{{- define "serving.tolerations" -}}
+{{- $tolerations := .Values.modelserver.tolerations -}}
+{{- if and (eq .Values.tee.class "sgx") (eq .Values.agent.mode "explicit") -}}
+{{- $tolerations = append $tolerations (dict "key" .Values.tee.resourceKey "operator" "Exists" "effect" "NoSchedule") -}}
+{{- end -}}
+{{- if $tolerations }}{{ toYaml $tolerations }}{{ end -}}
+{{- end }}
+
+{{- /* What starts the workload: the image's own entry point in an enclave, the agent elsewhere. Expects the root. */ -}}
+{{- define "serving.command" -}}
+{{- if .Values.modelserver.command -}}
+command:
+  {{- toYaml .Values.modelserver.command | nindent 2 }}
+{{- else if include "serving.simulatedHere" . -}}
+command: [/strongroom-sim/strongroom-simtee]
+args: [run, --root=container, --well-known-world, --launch, /etc/strongroom/launch/modelserver.json]
+{{- else if and (has .Values.tee.class (list "tdx" "snp")) (eq .Values.agent.mode "explicit") -}}
+command: [/usr/bin/strongroom-agent]
+args: [run, --config, /etc/strongroom/agent.json]
+{{- end -}}
+{{- with .Values.modelserver.args }}
+args:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- /* Name of the PersistentVolume that stands for an NFS export or a folder of the nodes. */ -}}
+{{- define "serving.volumeName" -}}
+{{ .Release.Namespace }}-{{ include "serving.fullname" . }}-models
+{{- end }}
+
+{{- define "serving.needsVolume" -}}
+{{- if has .Values.model.source (list "nfs" "hostPath") }}true{{ end -}}
+{{- end }}
+
+{{- define "serving.dnsEgress" -}}
+- ports: [{port: 53, protocol: UDP}, {port: 53, protocol: TCP}]
+  to:
+    - namespaceSelector:
+        matchLabels:
+          kubernetes.io/metadata.name: {{ .Values.networkPolicy.dnsNamespace }}
+    {{- range .Values.networkPolicy.dnsCidrs }}
+    - ipBlock: {cidr: {{ . | quote }}}
+    {{- end }}
+{{- end }}
+
+{{- define "serving.prometheusOperator" -}}
+{{- $mode := .Values.monitoring.podMonitor.mode -}}
+{{- if or (eq $mode "enabled") (and (eq $mode "auto") (.Capabilities.APIVersions.Has "monitoring.coreos.com/v1")) }}true{{ end -}}
+{{- end }}
