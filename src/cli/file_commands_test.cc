@@ -15,6 +15,7 @@
 #include "base/files.h"
 #include "testing/process.h"
 #include "testing/result_matchers.h"
+#include "testing/sanitizers.h"
 
 namespace strongroom::cli {
 namespace {
@@ -277,7 +278,7 @@ TEST_F(FileCommandsTest, LargeFilesNeedLittleMemory) {
   ASSERT_GE(fd, 0);
   ASSERT_EQ(ftruncate(fd, mib << 20), 0);
   close(fd);
-  constexpr long kLimitKib = 64 * 1024;
+  constexpr long kLimitKib = (testing::kUnderSanitizer ? 192 : 64) * 1024;
   const ProcessResult encrypted = Run({"encrypt", "--key", "key", "large", "sealed"});
   ASSERT_EQ(encrypted.exit_status, 0) << encrypted.err;
   EXPECT_LE(encrypted.max_rss_kib, kLimitKib);

@@ -98,7 +98,8 @@ TEST(OpenEnclaveHeader, LeavesBareQuotesAlone) {
   const Bytes quote = {3, 0, 2, 0, 0, 0, 0, 0};
   ASSERT_OK_AND_ASSIGN(const ByteView same, UnwrapIfOpenEnclave(quote));
   EXPECT_TRUE(Equal(same, quote));
-  ASSERT_OK_AND_ASSIGN(const ByteView inside, UnwrapIfOpenEnclave(WrapOpenEnclave(quote)));
+  const Bytes wrapped = WrapOpenEnclave(quote);
+  ASSERT_OK_AND_ASSIGN(const ByteView inside, UnwrapIfOpenEnclave(wrapped));
   EXPECT_TRUE(Equal(inside, quote));
   EXPECT_THAT(UnwrapIfOpenEnclave(Bytes{3, 0}), Fails(Code::kMalformed, ""));
 }

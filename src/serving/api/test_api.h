@@ -79,7 +79,7 @@ inline net::Response Ask(const net::Router& router, std::string method, const st
 template <class T>
 Bytes RawOf(const std::vector<T>& values) {
   Bytes out(values.size() * sizeof(T));
-  std::memcpy(out.data(), values.data(), out.size());
+  if (!out.empty()) std::memcpy(out.data(), values.data(), out.size());
   return out;
 }
 
