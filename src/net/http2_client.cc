@@ -6,13 +6,13 @@
 
 #include "net/client_session.h"
 #include "net/exchange.h"
-#include "net/nghttp2_internal.h"
+#include "net/nghttp2_engine.h"
 
 namespace strongroom::net {
 namespace {
 
 constexpr std::uint32_t kStreamWindow = 8 << 20;
-constexpr std::int32_t kConnectionWindow = 16 << 20;
+constexpr std::uint32_t kConnectionWindow = 16 << 20;
 
 struct Call {
   std::int32_t id = 0;
@@ -26,7 +26,7 @@ struct Call {
   ClientSession::Then then = nullptr;
 };
 
-class Http2ClientSession final : public ClientSession {
+class Http2ClientSession final : public ClientSession, private Nghttp2Events {
  public:
   Http2ClientSession(std::shared_ptr<SessionHost> host, ClientLimits limits);
 
@@ -49,15 +49,13 @@ class Http2ClientSession final : public ClientSession {
   void Abandon(const Error& why) override;
 
  private:
-  static Http2ClientSession& Self(void* user) { return *static_cast<Http2ClientSession*>(user); }
-  static nghttp2_session_callbacks* Callbacks();
+  int OnHeader(const nghttp2_frame& frame, std::string_view name, std::string_view value) override;
+  int OnFrame(const nghttp2_frame& frame) override;
+  int OnData(std::int32_t id, ByteView bytes) override;
+  int OnStreamClose(std::int32_t id, std::uint32_t error) override;
+  ssize_t ReadBody(void* body, std::size_t room, std::uint32_t& flags) override;
+  int SendBody(void* body, ByteView frame_header, std::size_t size) override;
   Call* Find(std::int32_t id);
-  int OnHeader(const nghttp2_frame& frame, std::string_view name, std::string_view value);
-  int OnFrame(const nghttp2_frame& frame);
-  int OnData(std::int32_t id, ByteView bytes);
-  int OnStreamClose(std::int32_t id, std::uint32_t error);
-  ssize_t ReadBody(Call& call, std::size_t room, std::uint32_t& flags);
-  int SendBody(Call& call, const std::uint8_t* frame_header, std::size_t size);
   void Finish(std::int32_t id, Result<IncomingResponse> response, bool unprocessed);
 
   const std::shared_ptr<SessionHost> host_;
@@ -69,54 +67,14 @@ class Http2ClientSession final : public ClientSession {
   bool broken_ = false;
 };
 
-nghttp2_session_callbacks* Http2ClientSession::Callbacks() {
-  // Made once and never freed: sessions may outlive every static.
-  static nghttp2_session_callbacks* const callbacks = [] {
-    nghttp2_session_callbacks* c = nullptr;
-    if (nghttp2_session_callbacks_new(&c) != 0) std::abort();
-    nghttp2_session_callbacks_set_on_header_callback(
-        c, [](nghttp2_session*, const nghttp2_frame* frame, const std::uint8_t* name,
-              std::size_t name_size, const std::uint8_t* value, std::size_t value_size,
-              std::uint8_t, void* user) {
-          return Self(user).OnHeader(*frame, AsText({name, name_size}),
-                                     AsText({value, value_size}));
-        });
-    nghttp2_session_callbacks_set_on_frame_recv_callback(
-        c, [](nghttp2_session*, const nghttp2_frame* frame, void* user) {
-          return Self(user).OnFrame(*frame);
-        });
-    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(
-        c, [](nghttp2_session*, std::uint8_t, std::int32_t id, const std::uint8_t* data,
-              std::size_t size, void* user) { return Self(user).OnData(id, {data, size}); });
-    nghttp2_session_callbacks_set_on_stream_close_callback(
-        c, [](nghttp2_session*, std::int32_t id, std::uint32_t error, void* user) {
-          return Self(user).OnStreamClose(id, error);
-        });
-    nghttp2_session_callbacks_set_send_data_callback(
-        c, [](nghttp2_session*, nghttp2_frame*, const std::uint8_t* header, std::size_t size,
-              nghttp2_data_source* source, void* user) {
-          return Self(user).SendBody(*static_cast<Call*>(source->ptr), header, size);
-        });
-    return c;
-  }();
-  return callbacks;
-}
-
 Http2ClientSession::Http2ClientSession(std::shared_ptr<SessionHost> host, ClientLimits limits)
-    : host_(std::move(host)), limits_(limits) {
-  nghttp2_session* session = nullptr;
-  if (nghttp2_session_client_new(&session, Callbacks(), this) != 0) std::abort();
-  session_.reset(session);
+    : host_(std::move(host)), limits_(limits), session_(NewClientSession(*this)) {
   const std::array<nghttp2_settings_entry, 3> settings = {
       {{NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, kStreamWindow},
        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
         static_cast<std::uint32_t>(limits.max_header_bytes)}}};
-  if (nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings.data(), settings.size()) != 0 ||
-      nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0, kConnectionWindow) !=
-          0) {
-    std::abort();  // only memory can be missing
-  }
+  SubmitSettings(session_.get(), settings, kConnectionWindow);
 }
 
 std::uint64_t Http2ClientSession::Submit(OutgoingRequest request, Then then) {
@@ -139,12 +97,7 @@ std::uint64_t Http2ClientSession::Submit(OutgoingRequest request, Then then) {
   AddNameValues(fields, outgoing.headers);
   const bool has_body = !outgoing.body.empty() || outgoing.send_body_always;
   if (has_body && !outgoing.send_body_always) fields.push_back(NameValue("content-length", length));
-  nghttp2_data_provider provider{};
-  provider.source.ptr = &kept;
-  provider.read_callback = [](nghttp2_session*, std::int32_t, std::uint8_t*, std::size_t room,
-                              std::uint32_t* flags, nghttp2_data_source* source, void* user) {
-    return Self(user).ReadBody(*static_cast<Call*>(source->ptr), room, *flags);
-  };
+  const nghttp2_data_provider provider = BodyProvider(&kept);
   if (nghttp2_submit_request(session_.get(), nullptr, fields.data(), fields.size(),
                              has_body ? &provider : nullptr, nullptr) != id) {
     Finish(id, Unavailable("the connection takes no more calls"), true);
@@ -247,18 +200,18 @@ void Http2ClientSession::Finish(std::int32_t id, Result<IncomingResponse> respon
   if (then) then({std::move(response), unprocessed});
 }
 
-ssize_t Http2ClientSession::ReadBody(Call& call, std::size_t room, std::uint32_t& flags) {
+ssize_t Http2ClientSession::ReadBody(void* body, std::size_t room, std::uint32_t& flags) {
+  const Call& call = *static_cast<const Call*>(body);
   const std::size_t left = call.request.body.size() - call.body_sent;
   flags |= NGHTTP2_DATA_FLAG_NO_COPY;
   if (left <= room) flags |= NGHTTP2_DATA_FLAG_EOF;
   return static_cast<ssize_t>(std::min(left, room));
 }
 
-int Http2ClientSession::SendBody(Call& call, const std::uint8_t* frame_header, std::size_t size) {
-  constexpr std::size_t kFrameHeader = 9;
-  out_->Append(ByteView(frame_header, kFrameHeader));
-  const std::uint8_t* const body = call.request.body.data() + call.body_sent;
-  out_->Append(ByteView(body, size));
+int Http2ClientSession::SendBody(void* body, ByteView frame_header, std::size_t size) {
+  Call& call = *static_cast<Call*>(body);
+  out_->Append(frame_header);
+  out_->Append(ByteView(call.request.body).subspan(call.body_sent, size));
   call.body_sent += size;
   return 0;
 }
@@ -277,17 +230,7 @@ bool Http2ClientSession::Done() const {
 
 void Http2ClientSession::Produce(Buffer& out, std::size_t enough) {
   out_ = &out;
-  while (out.size() < enough) {
-    const std::uint8_t* data = nullptr;
-    const std::size_t before = out.size();
-    const ssize_t n = nghttp2_session_mem_send(session_.get(), &data);
-    if (n < 0) {
-      broken_ = true;
-      break;
-    }
-    out.Append(ByteView(data, static_cast<std::size_t>(n)));
-    if (out.size() == before) break;
-  }
+  if (!ProduceFrames(session_.get(), out, enough)) broken_ = true;
   out_ = nullptr;
 }
 

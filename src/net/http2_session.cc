@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "net/nghttp2_internal.h"
+#include "net/nghttp2_engine.h"
 #include "net/token_bucket.h"
 
 namespace strongroom::net {
@@ -29,7 +29,7 @@ std::size_t BodySize(const Response& response) {
   return response.body_prefix.size() + response.body.size();
 }
 
-class Http2ServerSession final : public Session {
+class Http2ServerSession final : public Session, private Nghttp2Events {
  public:
   Http2ServerSession(const ServerContext& context, std::shared_ptr<SessionHost> host,
                      std::shared_ptr<const ConnectionInfo> connection);
@@ -47,18 +47,15 @@ class Http2ServerSession final : public Session {
   void Abandon(const Error& why) override;
 
  private:
-  static Http2ServerSession& Self(void* user) { return *static_cast<Http2ServerSession*>(user); }
-  static nghttp2_session_callbacks* Callbacks();
-
-  int OnBeginFrame(const nghttp2_frame_hd& header);
-  int OnBeginHeaders(const nghttp2_frame& frame);
-  int OnHeader(const nghttp2_frame& frame, std::string_view name, std::string_view value);
-  int OnFrame(const nghttp2_frame& frame);
-  int OnData(std::int32_t id, ByteView bytes);
-  int OnStreamClose(std::int32_t id);
-  int OnFrameSent(const nghttp2_frame& frame);
-  ssize_t ReadBody(Stream& stream, std::size_t room, std::uint32_t& flags);
-  int SendBody(Stream& stream, const std::uint8_t* frame_header, std::size_t size);
+  int OnBeginFrame(const nghttp2_frame_hd& header) override;
+  int OnBeginHeaders(const nghttp2_frame& frame) override;
+  int OnHeader(const nghttp2_frame& frame, std::string_view name, std::string_view value) override;
+  int OnFrame(const nghttp2_frame& frame) override;
+  int OnData(std::int32_t id, ByteView bytes) override;
+  int OnStreamClose(std::int32_t id, std::uint32_t error) override;
+  int OnFrameSent(const nghttp2_frame& frame) override;
+  ssize_t ReadBody(void* body, std::size_t room, std::uint32_t& flags) override;
+  int SendBody(void* body, ByteView frame_header, std::size_t size) override;
 
   Stream* Find(std::int32_t id);
   void HeaderComplete(Stream& stream);
@@ -81,51 +78,6 @@ class Http2ServerSession final : public Session {
   bool broken_ = false;  // nothing more can be read or need be sent
 };
 
-nghttp2_session_callbacks* Http2ServerSession::Callbacks() {
-  // Made once and never freed: sessions may outlive every static.
-  static nghttp2_session_callbacks* const callbacks = [] {
-    nghttp2_session_callbacks* c = nullptr;
-    if (nghttp2_session_callbacks_new(&c) != 0) std::abort();
-    nghttp2_session_callbacks_set_on_begin_frame_callback(
-        c, [](nghttp2_session*, const nghttp2_frame_hd* header, void* user) {
-          return Self(user).OnBeginFrame(*header);
-        });
-    nghttp2_session_callbacks_set_on_begin_headers_callback(
-        c, [](nghttp2_session*, const nghttp2_frame* frame, void* user) {
-          return Self(user).OnBeginHeaders(*frame);
-        });
-    nghttp2_session_callbacks_set_on_header_callback(
-        c, [](nghttp2_session*, const nghttp2_frame* frame, const std::uint8_t* name,
-              std::size_t name_size, const std::uint8_t* value, std::size_t value_size,
-              std::uint8_t, void* user) {
-          return Self(user).OnHeader(*frame, AsText({name, name_size}),
-                                     AsText({value, value_size}));
-        });
-    nghttp2_session_callbacks_set_on_frame_recv_callback(
-        c, [](nghttp2_session*, const nghttp2_frame* frame, void* user) {
-          return Self(user).OnFrame(*frame);
-        });
-    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(
-        c, [](nghttp2_session*, std::uint8_t, std::int32_t id, const std::uint8_t* data,
-              std::size_t size, void* user) { return Self(user).OnData(id, {data, size}); });
-    nghttp2_session_callbacks_set_on_stream_close_callback(
-        c, [](nghttp2_session*, std::int32_t id, std::uint32_t, void* user) {
-          return Self(user).OnStreamClose(id);
-        });
-    nghttp2_session_callbacks_set_on_frame_send_callback(
-        c, [](nghttp2_session*, const nghttp2_frame* frame, void* user) {
-          return Self(user).OnFrameSent(*frame);
-        });
-    nghttp2_session_callbacks_set_send_data_callback(
-        c, [](nghttp2_session*, nghttp2_frame*, const std::uint8_t* header, std::size_t size,
-              nghttp2_data_source* source, void* user) {
-          return Self(user).SendBody(*static_cast<Stream*>(source->ptr), header, size);
-        });
-    return c;
-  }();
-  return callbacks;
-}
-
 Http2ServerSession::Http2ServerSession(const ServerContext& context,
                                        std::shared_ptr<SessionHost> host,
                                        std::shared_ptr<const ConnectionInfo> connection)
@@ -139,24 +91,17 @@ Http2ServerSession::Http2ServerSession(const ServerContext& context,
       block_since_(host_->Now()) {
   const Limits& limits = context_.limits;
   nghttp2_option* option = nullptr;
-  nghttp2_session* session = nullptr;
   if (nghttp2_option_new(&option) != 0) std::abort();
   const Nghttp2Ptr<nghttp2_option> owned(option);
   nghttp2_option_set_no_closed_streams(option, 1);
   nghttp2_option_set_max_continuations(option, limits.max_continuations);
-  if (nghttp2_session_server_new2(&session, Callbacks(), this, option) != 0) std::abort();
-  session_.reset(session);
+  session_ = NewServerSession(*this, option);
   const std::array<nghttp2_settings_entry, 3> settings = {
       {{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits.max_concurrent_streams},
        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits.stream_window},
        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
         static_cast<std::uint32_t>(limits.max_header_bytes)}}};
-  if (nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings.data(), settings.size()) != 0 ||
-      nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0,
-                                            static_cast<std::int32_t>(limits.connection_window)) !=
-          0) {
-    std::abort();  // only memory can be missing
-  }
+  SubmitSettings(session_.get(), settings, limits.connection_window);
 }
 
 void Http2ServerSession::Receive(ByteView bytes) {
@@ -307,12 +252,7 @@ void Http2ServerSession::Answer(std::int32_t id, Response response) {
     fields.push_back(NameValue("content-length", length));
   const bool has_data = !head_only && (BodySize(response) != 0 || response.trailers.size() != 0);
   stream->response = std::move(response);
-  nghttp2_data_provider provider{};
-  provider.source.ptr = stream;
-  provider.read_callback = [](nghttp2_session*, std::int32_t, std::uint8_t*, std::size_t room,
-                              std::uint32_t* flags, nghttp2_data_source* source, void* user) {
-    return Self(user).ReadBody(*static_cast<Stream*>(source->ptr), room, *flags);
-  };
+  const nghttp2_data_provider provider = BodyProvider(stream);
   if (nghttp2_submit_response(session_.get(), id, fields.data(), fields.size(),
                               has_data ? &provider : nullptr) != 0) {
     static_cast<void>(
@@ -320,7 +260,8 @@ void Http2ServerSession::Answer(std::int32_t id, Response response) {
   }
 }
 
-ssize_t Http2ServerSession::ReadBody(Stream& stream, std::size_t room, std::uint32_t& flags) {
+ssize_t Http2ServerSession::ReadBody(void* body, std::size_t room, std::uint32_t& flags) {
+  const Stream& stream = *static_cast<const Stream*>(body);
   const std::size_t left = BodySize(stream.response) - stream.body_sent;
   const std::size_t n = std::min(left, room);
   flags |= NGHTTP2_DATA_FLAG_NO_COPY;
@@ -336,10 +277,9 @@ ssize_t Http2ServerSession::ReadBody(Stream& stream, std::size_t room, std::uint
   return static_cast<ssize_t>(n);
 }
 
-int Http2ServerSession::SendBody(Stream& stream, const std::uint8_t* frame_header,
-                                 std::size_t size) {
-  constexpr std::size_t kFrameHeader = 9;
-  out_->Append(ByteView(frame_header, kFrameHeader));
+int Http2ServerSession::SendBody(void* body, ByteView frame_header, std::size_t size) {
+  Stream& stream = *static_cast<Stream*>(body);
+  out_->Append(frame_header);
   const std::string_view prefix = stream.response.body_prefix;
   const std::string_view front =
       prefix.substr(std::min(stream.body_sent, prefix.size())).substr(0, size);
@@ -364,7 +304,7 @@ int Http2ServerSession::OnFrameSent(const nghttp2_frame& frame) {
                                    NGHTTP2_NO_ERROR);
 }
 
-int Http2ServerSession::OnStreamClose(std::int32_t id) {
+int Http2ServerSession::OnStreamClose(std::int32_t id, std::uint32_t) {
   const auto it = streams_.find(id);
   if (it == streams_.end()) return 0;
   if (it->second.exchange) {
@@ -378,17 +318,7 @@ int Http2ServerSession::OnStreamClose(std::int32_t id) {
 
 void Http2ServerSession::Produce(Buffer& out, std::size_t enough) {
   out_ = &out;
-  while (out.size() < enough) {
-    const std::uint8_t* data = nullptr;
-    const std::size_t before = out.size();
-    const ssize_t n = nghttp2_session_mem_send(session_.get(), &data);
-    if (n < 0) {
-      broken_ = true;
-      break;
-    }
-    out.Append(ByteView(data, static_cast<std::size_t>(n)));
-    if (out.size() == before) break;
-  }
+  if (!ProduceFrames(session_.get(), out, enough)) broken_ = true;
   out_ = nullptr;
 }
 
