@@ -139,12 +139,6 @@ Status CheckPrecision(Precision precision, std::span<const std::string> capabili
       "precision bf16 would only be emulated on this processor, wanted AVX512_BF16 or AMX");
 }
 
-Result<Precision> ParsePrecision(std::string_view name) {
-  if (name == "f32") return Precision::kF32;
-  if (name == "bf16") return Precision::kBf16;
-  return Malformed(fmt::format("precision {}, wanted f32 or bf16", name));
-}
-
 std::string EngineVersion() { return ov::get_openvino_version().buildNumber; }
 
 }  // namespace strongroom::serving::openvino

@@ -34,9 +34,6 @@ Result<std::vector<std::string>> Capabilities();
 // kUnsupported when `precision` is not among the native ones.
 Status CheckPrecision(Precision precision, std::span<const std::string> capabilities);
 
-// "f32", "bf16".
-Result<Precision> ParsePrecision(std::string_view name);
-
 // "2026.4.1-…"
 std::string EngineVersion();
 
