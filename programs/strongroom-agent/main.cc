@@ -62,7 +62,7 @@ int Run(const Flags& flags) {
   if (const Status hardened = Harden(); !hardened.has_value())
     return Fail("core dumps", hardened.error());
   const auto level = ParseLogLevel(flags.log_level);
-  if (!level.has_value()) return Fail("--log_level", level.error());
+  if (!level.has_value()) return Fail("--log-level", level.error());
   const auto format = ParseLogFormat(tee::ProcessEnvironment("EDG_LOG_FORMAT").value_or("text"));
   if (!format.has_value()) return Fail("EDG_LOG_FORMAT", format.error());
   Log log("strongroom-agent", *level, *format);
@@ -102,8 +102,9 @@ int main(int argc, char** argv) {
                   "Seconds until a coordinator must have answered")
       ->capture_default_str()
       ->check(CLI::Range(1U, 86'400U));
-  run->add_option("--log_level", flags.log_level, "debug, info, warn or error")
+  run->add_option("--log-level", flags.log_level, "debug, info, warn or error")
       ->capture_default_str();
+  run->add_option("--log_level", flags.log_level)->group("");  // as model servers spell flags
   run->add_option(
       "program", flags.asked,
       "PROGRAM ARGS: only checked; refused unless equal to the measured program and its arguments");

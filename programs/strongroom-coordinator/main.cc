@@ -75,6 +75,9 @@ void AddFlags(CLI::App& app, Flags& flags) {
   app.add_option("--log-format", flags.log_format, "text or json")
       ->envname("STRONGROOM_LOG_FORMAT")
       ->capture_default_str();
+  // As model servers spell flags.
+  app.add_option("--log_level", flags.log_level)->group("");
+  app.add_option("--log_format", flags.log_format)->group("");
   app.add_flag("--access-log", flags.access_log, "one line for each request");
   app.footer(
       "Runs inside a TEE only: it asks for its evidence over the socket that strongroom-simtee "

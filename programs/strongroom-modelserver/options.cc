@@ -39,9 +39,12 @@ void AddFlags(CLI::App& app, Options& options) {
       ->transform(CLI::CheckedTransformer(std::map<std::string, serving::openvino::Precision>{
           {"f32", serving::openvino::Precision::kF32},
           {"bf16", serving::openvino::Precision::kBf16}}));
+  const CLI::CheckedTransformer log_formats(
+      std::map<std::string, LogFormat>{{"text", LogFormat::kText}, {"json", LogFormat::kJson}});
   app.add_option("--log_format", options.log_format, "text (default) or json")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, LogFormat>{
-          {"text", LogFormat::kText}, {"json", LogFormat::kJson}}));
+      ->transform(log_formats);
+  // As the other programs spell it.
+  app.add_option("--log-format", options.log_format)->transform(log_formats)->group("");
   app.add_flag("--insecure_plain", options.insecure_plain,
                "INSECURE: plain model files, no TLS, no clients' certificates; 127.0.0.1 only. To "
                "compare answers with");

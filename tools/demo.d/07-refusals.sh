@@ -18,7 +18,7 @@ sed 's/"agent.json"/"agent.changed.json"/' "$out/host/modelserver.launch.json" >
 refuse host "a configuration file with one more space" 'activation refused' \
   "${attempt[@]}" --launch changed.launch.json --mount /models=models
 refuse host "one more word of argv" 'activation refused' "${attempt[@]}" "${here[@]}" --unsigned -- \
-  "$programs/strongroom-agent" run --config /etc/strongroom/agent.json --log_level=debug
+  "$programs/strongroom-agent" run --config /etc/strongroom/agent.json --log-level=debug
 refuse host "a library injected by LD_PRELOAD" 'LD_PRELOAD' \
   env LD_PRELOAD=libm.so.6 strongroom-simtee run "${here[@]}"
 sed 's/"env": {}/"env": {"LD_PRELOAD": "libm.so.6"}/' "$out/host/modelserver.launch.json" >"$out/host/preload.launch.json"
