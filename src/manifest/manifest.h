@@ -168,8 +168,8 @@ struct Config {
 // Ours: an encrypted model and who may have it.
 struct Model {
   std::string key;                   // name of a symmetric-key secret of 128 bits
-  std::string embedded_prefix;       // logical path its files were encrypted under;
-                                     // empty: "<model>/<version>"
+  std::string embedded_prefix;       // files were encrypted as "<prefix>/<version>/<file>";
+                                     // empty: the model's name
   ByName<Sha256Digest> files;        // "<version>/<file>" to the SHA-256 of the plaintext
   std::vector<std::string> clients;  // users or roles that may ask it
 };

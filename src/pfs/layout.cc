@@ -16,11 +16,6 @@ constexpr std::uint64_t kMaxFileSize = std::numeric_limits<std::int64_t>::max();
 
 }  // namespace
 
-std::size_t Geometry::DataNodesIn(std::uint64_t segment) const {
-  return static_cast<std::size_t>(
-      std::min<std::uint64_t>(kDataPerMht, data_nodes - segment * kDataPerMht));
-}
-
 std::size_t Geometry::PlaintextIn(std::uint64_t segment) const {
   return static_cast<std::size_t>(
       std::min<std::uint64_t>(kSegmentPlaintext, plaintext_size - PlaintextOffset(segment)));

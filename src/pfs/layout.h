@@ -31,8 +31,8 @@ struct Geometry {
   std::uint64_t nodes() const { return 1 + mht_nodes + data_nodes; }
   std::uint64_t file_size() const { return nodes() * kNodeSize; }
 
-  // Of segment k < mht_nodes: its data nodes (96 but in the last one), and its plaintext.
-  std::size_t DataNodesIn(std::uint64_t segment) const;
+  // Of segment k < mht_nodes: where its plaintext starts, and how much it is (96 data nodes of it
+  // but in the last one).
   std::uint64_t PlaintextOffset(std::uint64_t segment) const {
     return kInlineSize + segment * kSegmentPlaintext;
   }
