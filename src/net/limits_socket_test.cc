@@ -59,7 +59,8 @@ class LimitsSocketTest : public ::testing::Test {
         Server::Start({.listeners = {{.address = "127.0.0.1:0", .tls = options, .router = router}},
                        .event_loops = 1,
                        .workers = workers,
-                       .limits = limits}));
+                       .limits = limits,
+                       .metrics = &metrics_}));
   }
   UniqueFd Connect() {
     auto fd = ConnectTo({"127.0.0.1", server_->port()}, Soon());
@@ -76,6 +77,7 @@ class LimitsSocketTest : public ::testing::Test {
   TestIdentity identity_ = MakeTestIdentity("localhost");
   std::atomic<int> blocked_{0};
   std::latch release_{1};
+  Metrics metrics_;
   std::unique_ptr<Server> server_;
 };
 
@@ -135,12 +137,16 @@ TEST_F(LimitsSocketTest, QueuedRequests) {
   ASSERT_OK_AND_ASSIGN(const auto refused,
                        client.Get(fmt::format("http://127.0.0.1:{}/block", server_->port())));
   EXPECT_EQ(refused.status, 503);
+  const Gauge& in_flight = metrics_.GaugeOf("strongroom_http_requests_in_flight", "");
+  EXPECT_EQ(in_flight.value(), 2);  // one runs, one waits
   release_.count_down();
   EXPECT_NE(ReadAll(running.get()).value_or("").find("released"), std::string::npos);
   unsigned later = 0;
   for (const UniqueFd& fd : more)
     later += ReadAll(fd.get()).value_or("").find(" 503 ") != std::string::npos ? 1U : 0U;
   EXPECT_EQ(later, 2U);
+  server_.reset();
+  EXPECT_EQ(in_flight.value(), 0);
 }
 
 TEST_F(LimitsSocketTest, PeersThatTakeNothing) {

@@ -127,7 +127,12 @@ Status ServerImpl::Open() {
   if (options_.listeners.empty())
     return Malformed("a server without listeners, wanted at least one");
   const int workers = options_.workers > 0 ? options_.workers : std::max(4, 2 * cpus);
-  workers_ = std::make_unique<WorkerPool>(workers, options_.limits.max_queued_requests);
+  Gauge* in_flight =
+      options_.metrics == nullptr
+          ? nullptr
+          : &options_.metrics->GaugeOf("strongroom_http_requests_in_flight",
+                                       "Requests that wait for a worker or are worked on.");
+  workers_ = std::make_unique<WorkerPool>(workers, options_.limits.max_queued_requests, in_flight);
   for (Listener& listener : options_.listeners) RETURN_IF_ERROR(OpenPort(std::move(listener)));
   const int count = options_.event_loops > 0 ? options_.event_loops : cpus;
   for (int i = 0; i < count; ++i) loops_.push_back(std::make_unique<LoopThread>());

@@ -4,7 +4,8 @@
 
 namespace strongroom::net {
 
-WorkerPool::WorkerPool(int threads, std::size_t max_queued) : max_queued_(max_queued) {
+WorkerPool::WorkerPool(int threads, std::size_t max_queued, Gauge* in_flight)
+    : max_queued_(max_queued), in_flight_(in_flight) {
   for (int i = 0; i < threads; ++i) {
     threads_.emplace_back([this](const std::stop_token& stop) { Work(stop); });
   }
@@ -15,6 +16,11 @@ WorkerPool::~WorkerPool() {
   threads_.clear();
   // Outside the lock: a dropped task answers its client, which may call back here.
   const std::deque<Task> dropped = std::exchange(queue_, {});
+  Count(-static_cast<double>(dropped.size()));
+}
+
+void WorkerPool::Count(double change) {
+  if (in_flight_ != nullptr) in_flight_->Add(change);
 }
 
 bool WorkerPool::HasRoom() {
@@ -23,6 +29,7 @@ bool WorkerPool::HasRoom() {
 }
 
 void WorkerPool::Run(Task task) {
+  Count(1);
   {
     const std::lock_guard lock(mutex_);
     queue_.push_back(std::move(task));
@@ -39,6 +46,7 @@ void WorkerPool::Work(const std::stop_token& stop) {
     queue_.pop_front();
     lock.unlock();
     task();
+    Count(-1);
   }
 }
 
