@@ -221,8 +221,7 @@ clientConfig:
 {{- if .Values.simulation.enabled -}}
 {{- $_ := set $config "simulation" (dict
       "image" (include "strongroom.image" (dict "root" . "image" .Values.simulation.image))
-      "image_pull_policy" .Values.image.pullPolicy
-      "run" (list "/strongroom-sim/strongroom-simtee" "run" "--root=container" "--well-known-world" "--launch" "{launch}")) -}}
+      "image_pull_policy" .Values.image.pullPolicy) -}}
 {{- end -}}
 {{ mergeOverwrite $config (deepCopy .Values.webhook.config) | toPrettyJson }}
 {{- end }}
