@@ -2,11 +2,17 @@
 
 usage: package_test.py PACKAGE.deb
 """
+import json
 import pathlib
 import re
 import subprocess
 import sys
 import tempfile
+import urllib.request
+
+import numpy as np
+import openvino as ov
+from openvino import opset13 as ops
 
 PROGRAMS = ["strongroom", "strongroom-agent", "strongroom-coordinator", "strongroom-modelserver", "strongroom-simtee"]
 FILES = [f"usr/bin/{name}" for name in PROGRAMS] + [
@@ -93,6 +99,34 @@ def check_programs(root, package):
                 check(version in out, f"{name} --version says {out.strip()}", version)
 
 
+def check_serves(root):
+    """The packaged model server finds the packaged engine and answers: y = 2 x for x = 21."""
+    x = ops.parameter([1], np.float32, name="x")
+    model = ov.Model([ops.multiply(x, ops.constant(np.float32(2)), name="y")], [x], "twice")
+    folder = root / "models" / "twice" / "1"
+    folder.mkdir(parents=True)
+    ov.save_model(model, folder / "model.xml", compress_to_fp16=False)
+    with subprocess.Popen([root / "usr/bin/strongroom-modelserver", "--insecure_plain", "--address=127.0.0.1", "--port=0",
+                           "--model_name=twice", f"--model_base_path={folder.parent}"],
+                          env={}, cwd="/", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
+        said = []
+        for line in server.stdout:
+            said.append(line)
+            port = re.search(r" serving port=(\d+)", line)
+            if port:
+                break
+        else:
+            sys.exit(f"package_test: the model server ended: {''.join(said)}")
+        body = json.dumps({"inputs": [{"name": "x", "shape": [1], "datatype": "FP32", "data": [21]}]}).encode()
+        request = urllib.request.Request(f"http://127.0.0.1:{port[1]}/v2/models/twice/infer", body)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            found = json.load(answer)["outputs"][0]["data"]
+        server.terminate()
+        server.stdout.read()
+    check(found == [42], f"twice 21 is {found}", "[42]")
+    check(server.returncode == 0, f"model server ended with {server.returncode}", "0")
+
+
 def main():
     package = pathlib.Path(sys.argv[1])
     check_control(package)
@@ -108,6 +142,7 @@ def main():
         for binary in binaries:
             check_libraries(root, binary, named)
         check_programs(root, package)
+        check_serves(root)
     print(f"{package.name}: {len(binaries)} binaries, {package.stat().st_size >> 20} MiB, depends on {', '.join(sorted(depends))}")
 
 
