@@ -1,0 +1,36 @@
+"""The charts as the API server sees them, before anything runs: every default, schema, CEL rule and Pod Security level."""
+
+import unittest
+
+import crds
+from charts import CHARTS, NAMES
+from cluster import SOURCE
+
+
+class Charts(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.files = [word for file in crds.fetch() for word in ("-f", file)]
+        cls.lab.kubectl("apply", "--server-side", *cls.files)
+        cls.lab.kubectl("wait", "--for=condition=Established", "--timeout=60s", *cls.files)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.lab.kubectl("delete", "--wait=true", "--timeout=120s", *cls.files)
+
+    def test_the_api_server_takes_every_object_and_pod_security_warns_of_none(self):
+        for chart in NAMES:
+            with self.lab.namespace(chart, enforce="restricted", warn="restricted") as namespace:
+                for values in sorted((CHARTS / chart / "ci").glob("*-values.yaml")):
+                    with self.subTest(chart=chart, values=values.name):
+                        objects = self.lab.helm(4, "template", "release", CHARTS / chart, "-n", namespace, "-f", values)
+                        taken = self.lab.kubectl("apply", "--server-side", "--dry-run=server", "--warnings-as-errors",
+                                                 "-n", namespace, "-f", "-", stdin=objects)
+                        self.assertEqual(taken.count("(server dry run)"), objects.count("\nkind: "))
+
+    def test_the_kserve_examples_fit_kserves_own_definitions(self):
+        with self.lab.namespace("models", enforce="restricted"):
+            for file in sorted((SOURCE / "deploy/kserve").glob("*.yaml")):
+                with self.subTest(file.name):
+                    taken = self.lab.kubectl("apply", "--server-side", "--dry-run=server", "--warnings-as-errors", "-f", file)
+                    self.assertIn("(server dry run)", taken)
