@@ -3,61 +3,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
-#include <cstring>
-#include <optional>
-#include <vector>
 
+#include "base/packet_socket.h"
 #include "tee/attestation_protocol.h"
 
 namespace strongroom::simtee {
 namespace {
 
-// More descriptors than a request may bring, so that those too many are seen, and closed.
-constexpr std::size_t kMaxDescriptors = 8;
-
-struct Packet {
-  Bytes bytes;
-  std::vector<UniqueFd> descriptors;
-  bool truncated = false;
-};
-
-void TakeDescriptors(msghdr& message, Packet& packet) {
-  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
-       header = CMSG_NXTHDR(&message, header)) {
-    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
-    const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (std::size_t i = 0; i < count; ++i) {
-      int fd = -1;
-      std::memcpy(&fd, CMSG_DATA(header) + i * sizeof(int), sizeof(int));
-      packet.descriptors.emplace_back(fd);
-    }
-  }
-}
-
-// Nothing when the other side is gone.
-std::optional<Packet> Receive(int socket) {
-  std::array<std::uint8_t, tee::kMaxRequestBytes + 1> buffer{};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * kMaxDescriptors)> control{};
-  iovec data{.iov_base = buffer.data(), .iov_len = buffer.size()};
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
-  ssize_t size = 0;
-  do {
-    size = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-  } while (size < 0 && errno == EINTR);
-  Packet packet;
-  if (size >= 0) TakeDescriptors(message, packet);
-  // A packet without bytes and the end of the socket look alike; who sends none is treated as gone.
-  if (size <= 0) return std::nullopt;
-  packet.bytes.assign(buffer.begin(), buffer.begin() + size);
-  packet.truncated = (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
-  return packet;
-}
+// One byte more than a request may have, so that longer ones are seen.
+constexpr std::size_t kMaxPacketBytes = tee::kMaxRequestBytes + 1;
 
 Result<SecretBytes> AnswerTo(const Packet& packet, const Enclave& enclave) {
   if (packet.truncated || packet.bytes.size() > tee::kMaxRequestBytes)
@@ -92,7 +47,10 @@ AttestationServer::AttestationServer(UniqueFd socket, const Enclave& enclave, Lo
 AttestationServer::~AttestationServer() { shutdown(socket_.get(), SHUT_RDWR); }
 
 void AttestationServer::Serve() {
-  while (const auto packet = Receive(socket_.get())) {
+  for (;;) {
+    const auto packet = ReceivePacket(socket_.get(), kMaxPacketBytes);
+    // Who sends a packet without bytes is treated as gone.
+    if (!packet || packet->bytes.empty()) return;
     const auto answer = AnswerTo(*packet, enclave_);
     if (!answer.has_value())
       log_.Warn("attestation request refused", {{"reason", answer.error().ToString()}});

@@ -6,12 +6,12 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstring>
 
 #include <fmt/format.h>
 
+#include "base/packet_socket.h"
 #include "tee/attestation_protocol.h"
 #include "tee/quote_check.h"
 
@@ -36,29 +36,6 @@ Status CheckIsAttestationSocket(int fd) {
         "descriptor {} is a socket of family {} and type {}, wanted AF_UNIX and SOCK_SEQPACKET", fd,
         domain, type));
   }
-  return {};
-}
-
-Status SendWithDescriptor(int fd, ByteView packet, int passed) {
-  iovec data{.iov_base = const_cast<std::uint8_t*>(packet.data()), .iov_len = packet.size()};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  std::memcpy(CMSG_DATA(header), &passed, sizeof(int));
-  ssize_t sent = 0;
-  do {
-    sent = sendmsg(fd, &message, MSG_NOSIGNAL);
-  } while (sent < 0 && errno == EINTR);
-  if (sent < 0)
-    return Unavailable(
-        fmt::format("attestation socket: {}; the TEE that started this is gone", strerror(errno)));
   return {};
 }
 
@@ -118,7 +95,10 @@ class AttestationSocket final : public EvidenceSource {
     if (setsockopt(mine.get(), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) != 0) {
       return FromErrno(errno, "attestation socket time-out");
     }
-    RETURN_IF_ERROR(SendWithDescriptor(fd_.get(), SerializeRequest(request), theirs.get()));
+    if (const Status sent = SendPacket(fd_.get(), SerializeRequest(request), theirs.get()); !sent) {
+      return Unavailable(fmt::format("attestation socket: {}; the TEE that started this is gone",
+                                     sent.error().message()));
+    }
     theirs.Reset();  // so that the end of the answer is seen when the TEE closes its copy
     ASSIGN_OR_RETURN(const SecretBytes frame, ReadAnswer(mine.get()));
     return ParseAnswer(frame.Reveal());
