@@ -14,7 +14,8 @@ import numpy as np
 import openvino as ov
 from openvino import opset13 as ops
 
-PROGRAMS = ["strongroom", "strongroom-agent", "strongroom-coordinator", "strongroom-modelserver", "strongroom-simtee"]
+PROGRAMS = ["strongroom", "strongroom-agent", "strongroom-coordinator", "strongroom-modelserver", "strongroom-simtee",
+            "strongroom-webhook"]
 FILES = [f"usr/bin/{name}" for name in PROGRAMS] + [
     "usr/share/man/man1/strongroom.1", "usr/share/bash-completion/completions/strongroom",
     "usr/share/doc/strongroom/copyright", "usr/share/doc/strongroom/openvino/LICENSE"]
