@@ -2,6 +2,7 @@
 // secrets over, starts the measured program and stays its parent.
 
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include <cstdio>
 
@@ -39,6 +40,7 @@ struct Flags {
   unsigned timeout_seconds = 120;
   std::string log_level = "info";
   std::vector<std::string> asked;
+  agent::Purpose purpose = agent::Purpose::kProgram;
 };
 
 int Fail(std::string_view what, const Error& error) {
@@ -80,9 +82,34 @@ int Run(const Flags& flags) {
   SystemEntropy entropy;
   agent::RunOptions options;
   options.config = std::move(*config);
+  options.purpose = flags.purpose;
   options.asked = flags.asked;
   options.timeout = std::chrono::seconds(flags.timeout_seconds);
   return agent::Run(options, {**evidence, clock, entropy, tee::ProcessEnvironment, log, signals});
+}
+
+// Whether a sidecar with this configuration has laid out its files; for start-up probes.
+int Ready(const Flags& flags) {
+  const auto text = ReadTextFile(flags.config, agent::kMaxConfigBytes);
+  if (!text.has_value()) return Fail("--config", text.error());
+  const auto config = agent::ParseConfig(*text);
+  if (!config.has_value()) return Fail(flags.config, config.error());
+  return access((config->run_folder + "/" + agent::kReadyMark).c_str(), F_OK) == 0 ? 0 : 1;
+}
+
+void AddActivation(CLI::App& command, Flags& flags, agent::Purpose purpose) {
+  command
+      .add_option("--config", flags.config, "Measured configuration (docs/formats/agent-config.md)")
+      ->capture_default_str();
+  command
+      .add_option("--timeout", flags.timeout_seconds,
+                  "Seconds until a coordinator must have answered")
+      ->capture_default_str()
+      ->check(CLI::Range(1U, 86'400U));
+  command.add_option("--log-level", flags.log_level, "debug, info, warn or error")
+      ->capture_default_str();
+  command.add_option("--log_level", flags.log_level)->group("");  // as model servers spell flags
+  command.callback([&flags, purpose] { flags.purpose = purpose; });
 }
 
 }  // namespace
@@ -96,24 +123,29 @@ int main(int argc, char** argv) {
   strongroom::Flags flags;
   CLI::App* run = app.add_subcommand("run", "Activates and runs the measured program.");
   run->footer(strongroom::kRunHelp);
-  run->add_option("--config", flags.config, "Measured configuration (docs/formats/agent-config.md)")
-      ->capture_default_str();
-  run->add_option("--timeout", flags.timeout_seconds,
-                  "Seconds until a coordinator must have answered")
-      ->capture_default_str()
-      ->check(CLI::Range(1U, 86'400U));
-  run->add_option("--log-level", flags.log_level, "debug, info, warn or error")
-      ->capture_default_str();
-  run->add_option("--log_level", flags.log_level)->group("");  // as model servers spell flags
+  strongroom::AddActivation(*run, flags, strongroom::agent::Purpose::kProgram);
   run->add_option(
       "program", flags.asked,
       "PROGRAM ARGS: only checked; refused unless equal to the measured program and its arguments");
   run->positionals_at_end();
+  strongroom::AddActivation(
+      *app.add_subcommand("init",
+                          "Activates, lays files out for other containers of the pod, and ends."),
+      flags, strongroom::agent::Purpose::kFiles);
+  strongroom::AddActivation(
+      *app.add_subcommand("sidecar",
+                          "The same, and stays: renews the files before the certificate ends, "
+                          "removes them at the end."),
+      flags, strongroom::agent::Purpose::kSidecar);
+  CLI::App* ready = app.add_subcommand(
+      "ready", "Exit status 0 when a sidecar with this configuration has laid out its files.");
+  ready->add_option("--config", flags.config, "The sidecar's configuration")->capture_default_str();
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     const int code = app.exit(error);
     return code == 0 ? 0 : strongroom::agent::kExitConfiguration;
   }
+  if (ready->parsed()) return strongroom::Ready(flags);
   return strongroom::Run(flags);
 }

@@ -195,4 +195,12 @@ Status FileLayout::Write(const fs::path& path, ByteView content) {
   return WriteAll(fd.get(), content, path.string());
 }
 
+Status FileLayout::Replace(const fs::path& path, ByteView content) {
+  const fs::path fresh(path.string() + ".new");
+  unlink(fresh.c_str());  // of an attempt that failed
+  RETURN_IF_ERROR(Write(fresh, content));
+  if (rename(fresh.c_str(), path.c_str()) != 0) return FromErrno(errno, path.string());
+  return {};
+}
+
 }  // namespace strongroom::agent

@@ -27,6 +27,13 @@ class FileLayout {
   // kPrecondition: the place is not on tmpfs; kConflict: something is there already.
   Status Write(const std::filesystem::path& path, ByteView content);
 
+  // The same, but over a file that is there already, which its readers see whole: old, or new.
+  Status Replace(const std::filesystem::path& path, ByteView content);
+
+  // Leaves everything as it is at the end: whoever reads it outlives this process. The next layout
+  // in this run folder removes it.
+  void Leave() { lock_.Reset(); }
+
   // How many files of dead agents Open removed.
   std::size_t swept() const { return swept_; }
 

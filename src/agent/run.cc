@@ -1,11 +1,13 @@
 #include "agent/run.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <ctime>
 
 #include <fmt/format.h>
 
+#include "agent/activation_files.h"
 #include "agent/exit_code.h"
 #include "agent/file_layout.h"
 #include "agent/handover.h"
@@ -62,6 +64,7 @@ class Runner {
     parts_.log.Info("activated", {{"marble", identity->marble},
                                   {"models", fmt::format("{}", activation->models.size())},
                                   {"files", fmt::format("{}", activation->files.size())}});
+    if (options_.purpose != Purpose::kProgram) return LayOut(*activation, *identity);
     return RunProgram(std::move(*activation), *identity);
   }
 
@@ -128,23 +131,68 @@ class Runner {
   }
 
   bool NeedsFiles(const Activation& activation) const {
-    const CredentialFiles& names = options_.config.credential_files;
-    return !activation.files.empty() || !names.certificate_chain.empty() ||
-           !names.private_key.empty() || !names.marble_root.empty() || !names.root.empty();
+    return HasFiles(activation, options_.config.credential_files);
   }
 
   Status WriteFiles(const Activation& activation, FileLayout& layout) const {
-    for (const auto& [path, content] : activation.files)
-      RETURN_IF_ERROR(layout.Write(path, content.Reveal()));
-    const CredentialFiles& names = options_.config.credential_files;
-    const auto write = [&layout](const std::string& path, ByteView content) -> Status {
-      if (path.empty()) return {};
-      return layout.Write(path, content);
-    };
-    RETURN_IF_ERROR(write(names.certificate_chain, AsBytes(activation.certificate_chain_pem)));
-    RETURN_IF_ERROR(write(names.marble_root, AsBytes(activation.marble_root_pem)));
-    RETURN_IF_ERROR(write(names.root, AsBytes(activation.root_certificate_pem)));
-    return write(names.private_key, activation.key.Pkcs8Pem().Reveal());
+    return agent::WriteFiles(activation, options_.config.credential_files, layout);
+  }
+
+  // For containers beside this one, which see the folders that the files lie in.
+  int LayOut(const Activation& activation, const WorkloadIdentity& identity) {
+    if (options_.config.kind != ProgramKind::kForeign)
+      return Fail(kExitConfiguration, "nothing to lay out",
+                  Error(Code::kPrecondition,
+                        "kind is strongroom, wanted foreign: what a program of ours gets stays in "
+                        "its own container"));
+    if (!NeedsFiles(activation))
+      return Fail(kExitConfiguration, "nothing to lay out",
+                  Error(Code::kPrecondition,
+                        "the manifest gives no files and the configuration no credential_files, "
+                        "wanted either"));
+    auto layout = FileLayout::Open(options_.config.run_folder);
+    if (!layout.has_value())
+      return Fail(kExitLayout, "no place for files with secrets", layout.error());
+    if (const Status written = WriteFiles(activation, *layout); !written.has_value())
+      return Fail(kExitLayout, "what was received cannot be laid out", written.error());
+    parts_.log.Info("laid out", {{"files", fmt::format("{}", activation.files.size())}});
+    parts_.log.Flush();
+    if (options_.purpose == Purpose::kSidecar) return Keep(activation, identity, *layout);
+    layout->Leave();
+    return 0;
+  }
+
+  // Until a signal, which is how a sidecar ends. A renewal that fails is tried again; what was laid
+  // out before stays.
+  int Keep(const Activation& first, const WorkloadIdentity& identity, FileLayout& layout) {
+    const std::string mark = options_.config.run_folder + "/" + kReadyMark;
+    if (const Status marked = layout.Write(mark, {}); !marked.has_value())
+      return Fail(kExitLayout, "not marked as ready", marked.error());
+    milliseconds wait = WaitForRenewal(first);
+    while (Sleep(wait)) {
+      const auto renewed = ActivateWithRetries(identity);
+      if (ended_by_ != 0) break;
+      wait = options_.renewal_pause;
+      const Status replaced =
+          !renewed.has_value() ? std::unexpected(renewed.error().error)
+                               : ReplaceFiles(*renewed, options_.config.credential_files, layout);
+      if (replaced.has_value()) {
+        wait = WaitForRenewal(*renewed);
+        parts_.log.Info("renewed", {{"marble", identity.marble}});
+      } else {
+        parts_.log.Error("not renewed, what was laid out stays",
+                         {{"error", replaced.error().message()}});
+      }
+      parts_.log.Flush();
+    }
+    return 0;
+  }
+
+  milliseconds WaitForRenewal(const Activation& activation) const {
+    const auto due = RenewalTime(activation);
+    if (!due.has_value()) return options_.renewal_pause;
+    const std::chrono::seconds left(*due - parts_.clock.Now());
+    return std::max<milliseconds>(left, options_.renewal_pause);
   }
 
   int StartAndWait(Activation activation, const WorkloadIdentity& identity,

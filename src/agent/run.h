@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -12,11 +13,23 @@
 
 namespace strongroom::agent {
 
+// What the agent is there for once it is activated.
+enum class Purpose : std::uint8_t {
+  kProgram,  // start the measured program and stay its parent
+  kFiles,    // lay files out for other containers of the pod, and end
+  kSidecar,  // the same, and renew them before the certificate ends, until a signal
+};
+
+// In the run folder as long as a sidecar's files are there.
+inline constexpr const char* kReadyMark = "ready";
+
 struct RunOptions {
   AgentConfig config;
+  Purpose purpose = Purpose::kProgram;
   std::vector<std::string> asked;  // PROGRAM ARGS of the command line; empty: nothing was asked
-  std::chrono::milliseconds timeout{120'000};  // until a coordinator must have answered
-  ActivationTimeouts timeouts;                 // of one attempt
+  std::chrono::milliseconds timeout{120'000};       // until a coordinator must have answered
+  ActivationTimeouts timeouts;                      // of one attempt
+  std::chrono::milliseconds renewal_pause{60'000};  // at least so long between two renewals
 };
 
 // Borrowed for the run.
@@ -29,9 +42,9 @@ struct RunParts {
   const BlockedSignals& signals;
 };
 
-// The agent's whole life: activates, hands over, starts the program, stays its parent, removes what
-// it wrote. Returns what the process shall exit with (exit_code.h); reasons are logged. From the
-// main thread.
+// The agent's whole life: activates, hands over, starts the program and stays its parent (or serves
+// another purpose), removes what it wrote. Returns what the process shall exit with (exit_code.h);
+// reasons are logged. From the main thread.
 int Run(const RunOptions& options, const RunParts& parts);
 
 }  // namespace strongroom::agent

@@ -120,6 +120,64 @@ TEST_F(RunTest, LaysFilesOutForAForeignProgramAndRemovesThem) {
   EXPECT_FALSE(fs::exists(memory_ / "tls"));
 }
 
+TEST_F(RunTest, LaysFilesOutForOtherContainersAndEnds) {
+  options_.purpose = Purpose::kFiles;
+  options_.config.credential_files.private_key = Path("tls/key.pem");
+  Behaviour behaviour;
+  (*behaviour.answer.mutable_parameters()->mutable_files())[Path("secrets/token")] = "first";
+  ASSERT_EQ(RunWith(behaviour), 0);
+  EXPECT_EQ(Content("secrets/token"), "first");
+  EXPECT_THAT(Content("tls/key.pem"), HasSubstr("BEGIN PRIVATE KEY"));
+  (*behaviour.answer.mutable_parameters()->mutable_files())[Path("secrets/token")] = "second";
+  ASSERT_EQ(RunWith(behaviour), 0) << "an init container may run again";
+  EXPECT_EQ(Content("secrets/token"), "second");
+}
+
+TEST_F(RunTest, HasNothingToLayOutForOthersWhereNothingBecomesAFile) {
+  options_.purpose = Purpose::kFiles;
+  EXPECT_EQ(RunWith({}), kExitConfiguration);
+  EXPECT_THAT(LogText(), HasSubstr("gives no files"));
+  options_.config.kind = ProgramKind::kStrongroom;
+  EXPECT_EQ(RunWith({}), kExitConfiguration);
+  EXPECT_THAT(LogText(), HasSubstr("wanted foreign"));
+}
+
+// Waits until `done`, then ends the agent as a kubelet does.
+std::jthread EndWhen(std::function<bool()> done) {
+  return std::jthread([done = std::move(done)] {
+    for (int i = 0; i < 6000 && !done(); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    kill(getpid(), SIGTERM);
+  });
+}
+
+TEST_F(RunTest, ASidecarIsReadyWithItsFilesAndRemovesThemAtTheEnd) {
+  options_.purpose = Purpose::kSidecar;
+  options_.config.credential_files.certificate_chain = Path("tls/chain.pem");
+  const auto end = EndWhen([this] {
+    return fs::exists(memory_ / "run" / kReadyMark) && fs::exists(memory_ / "tls/chain.pem");
+  });
+  EXPECT_EQ(RunWith({}), 0);
+  EXPECT_FALSE(fs::exists(memory_ / "tls"));
+  EXPECT_FALSE(fs::exists(memory_ / "run" / kReadyMark));
+}
+
+TEST_F(RunTest, ASidecarRenewsWhenTwoThirdsOfTheCertificatesLifeAreOver) {
+  options_.purpose = Purpose::kSidecar;
+  options_.renewal_pause = std::chrono::milliseconds(1);
+  options_.config.credential_files.certificate_chain = Path("tls/chain.pem");
+  clock_.Set(testing::kNow + 70'000);
+  coordinator_ = FakeCoordinator::Start({});
+  std::string first;
+  const auto end = EndWhen([&] {
+    const std::string chain = Content("tls/chain.pem");
+    if (first.empty() && chain != "(none)") first = chain;
+    return !first.empty() && coordinator_->counts().activations >= 3 && chain != first;
+  });
+  EXPECT_EQ(RunAt(coordinator_->address()), 0);
+  EXPECT_THAT(LogText(), HasSubstr("renewed"));
+}
+
 TEST_F(RunTest, PutsThePrivateKeyIntoTheEnvironmentOfMarbleRunStyleMarblesOnly) {
   Script("echo \"$MARBLE_PREDEFINED_PRIVATE_KEY\" > " + Path("seen"));
   ASSERT_EQ(RunWith({}), 0);
