@@ -128,8 +128,9 @@ class TensorFlowServingGrpc(unittest.TestCase):
             request = self.pb.GetModelMetadataRequest(metadata_field=["signature_def"])
             request.model_spec.name = "digits"
             response = self.grpc.PredictionServiceStub(connection).GetModelMetadata(request, timeout=20)
-            signatures = self.pb.SignatureDefMap()
-            self.assertTrue(response.metadata["signature_def"].Unpack(signatures))
+            packed = response.metadata["signature_def"]
+            self.assertEqual(packed.type_url, "type.googleapis.com/tensorflow.serving.SignatureDefMap")
+            signatures = self.pb.SignatureDefMap.FromString(packed.value)
             image = signatures.signature_def["serving_default"].inputs["image"]
             self.assertEqual([d.size for d in image.tensor_shape.dim], [-1, 8, 8])
             status = self.pb.GetModelStatusRequest()

@@ -65,7 +65,9 @@ Bytes EncodeModelMetadata(const Servable& servable) {
   ::tensorflow::serving::GetModelMetadataResponse response;
   response.mutable_model_spec()->set_name(servable.model);
   response.mutable_model_spec()->mutable_version()->set_value(servable.version);
-  (*response.mutable_metadata())[std::string(kSignatureDef)].PackFrom(map);
+  ::tensorflow::serving::Any& packed = (*response.mutable_metadata())[std::string(kSignatureDef)];
+  packed.set_type_url("type.googleapis.com/" + map.GetTypeName());
+  packed.set_value(map.SerializeAsString());
   return Serialized(response);
 }
 

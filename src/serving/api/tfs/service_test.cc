@@ -180,7 +180,9 @@ TEST_F(TfsServiceTest, MetadataDescribesTheSignature) {
   ASSERT_TRUE(response.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())));
   EXPECT_EQ(response.model_spec().version().value(), 3);
   wire::SignatureDefMap map;
-  ASSERT_TRUE(response.metadata().at("signature_def").UnpackTo(&map));
+  const wire::Any& packed = response.metadata().at("signature_def");
+  EXPECT_EQ(packed.type_url(), "type.googleapis.com/tensorflow.serving.SignatureDefMap");
+  ASSERT_TRUE(map.ParseFromString(packed.value()));
   const SignatureDef& signature = map.signature_def().at("serving_default");
   EXPECT_EQ(signature.method_name(), "tensorflow/serving/predict");
   EXPECT_EQ(signature.inputs().at("x").dtype(), ::tensorflow::DT_FLOAT);
