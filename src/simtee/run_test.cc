@@ -127,10 +127,14 @@ TEST(Run, RefusesVariablesThatSteerTheLoader) {
 TEST(Run, DoesNotStartWhenItWouldItselfRunForeignCode) {
   const Bench bench;
   for (const std::string name : {"LD_PRELOAD", "LD_AUDIT", "LD_LIBRARY_PATH"}) {
-    // Under a sanitizer the loader itself fails on the instrumented library, before main.
+    // With an instrumented library the loader itself would fail, before main.
     const std::string library =
         strongroom::testing::kUnderSanitizer ? "/no/such.so" : bench.plugin();
     const Outcome outcome = bench.Start({}, {bench.probe(), "exit", "0"}, {name + "=" + library});
+    if (name == "LD_AUDIT" && outcome.exit_code == 127) {
+      EXPECT_TRUE(strongroom::testing::kUnderSanitizer) << "only its runtime has no room to load";
+      continue;
+    }
     EXPECT_EQ(outcome.exit_code, 125) << name;
     EXPECT_THAT(outcome.err, HasSubstr(name + " is set"));
   }
