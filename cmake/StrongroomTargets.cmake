@@ -70,11 +70,17 @@ function(strongroom_bench name)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bench")
 endfunction()
 
-# strongroom_program(NAME [DEPS …] [SYSTEM_DEPS …]): programs/<folder>/main.cc → bin/<NAME>, installed.
+# strongroom_program(NAME [PORTABLE] [DEPS …] [SYSTEM_DEPS …]): programs/<folder>/main.cc → bin/<NAME>, installed.
+#   PORTABLE: it can copy itself with its libraries into a foreign container (base/portable_copy.h). DT_RPATH and not
+#   DT_RUNPATH, because only that holds for the libraries of libraries too.
 function(strongroom_program name)
-  cmake_parse_arguments(arg "" "" "SOURCES;DEPS;SYSTEM_DEPS" ${ARGN})
+  cmake_parse_arguments(arg "PORTABLE" "" "SOURCES;DEPS;SYSTEM_DEPS" ${ARGN})
   add_executable(${name} main.cc ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE strongroom_settings strongroom_version ${arg_DEPS} ${arg_SYSTEM_DEPS})
   target_include_directories(${name} SYSTEM PRIVATE "${CLI11_INCLUDE}")
+  if(arg_PORTABLE)
+    target_link_options(${name} PRIVATE -Wl,--disable-new-dtags)
+    set_target_properties(${name} PROPERTIES INSTALL_RPATH "$ORIGIN/strongroom-lib" BUILD_WITH_INSTALL_RPATH ON)
+  endif()
   set_property(GLOBAL APPEND PROPERTY STRONGROOM_PROGRAMS ${name})
 endfunction()

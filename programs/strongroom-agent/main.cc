@@ -11,6 +11,7 @@
 #include "agent/exit_code.h"
 #include "agent/run.h"
 #include "base/files.h"
+#include "base/portable_copy.h"
 #include "base/version.h"
 #include "tee/detect.h"
 
@@ -112,6 +113,11 @@ void AddActivation(CLI::App& command, Flags& flags, agent::Purpose purpose) {
   command.callback([&flags, purpose] { flags.purpose = purpose; });
 }
 
+int Copy(const std::string& folder) {
+  const Status copied = CopyProgramTo(folder);
+  return copied.has_value() ? 0 : Fail("copy", copied.error());
+}
+
 }  // namespace
 }  // namespace strongroom
 
@@ -140,6 +146,12 @@ int main(int argc, char** argv) {
   CLI::App* ready = app.add_subcommand(
       "ready", "Exit status 0 when a sidecar with this configuration has laid out its files.");
   ready->add_option("--config", flags.config, "The sidecar's configuration")->capture_default_str();
+  std::string folder;
+  CLI::App* copy = app.add_subcommand(
+      "copy",
+      "Copies this program with its libraries into a folder, for another container; it runs there "
+      "under the same path only.");
+  copy->add_option("FOLDER", folder, "made when it is missing")->required();
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -147,5 +159,6 @@ int main(int argc, char** argv) {
     return code == 0 ? 0 : strongroom::agent::kExitConfiguration;
   }
   if (ready->parsed()) return strongroom::Ready(flags);
+  if (copy->parsed()) return strongroom::Copy(folder);
   return strongroom::Run(flags);
 }

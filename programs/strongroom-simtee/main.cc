@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <cstdio>
 #include <functional>
+#include <map>
 #include <string_view>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "base/portable_copy.h"
 #include "base/version.h"
 #include "sim/platform.h"
 #include "simtee/commands.h"
@@ -103,11 +105,20 @@ class Program {
     return 0;
   }
 
-  void AddState(CLI::App& command, std::string& state) {
+  void AddWorldFlags(CLI::App& command, simtee::WorldFlags& flags) {
     command
-        .add_option("--state", state,
+        .add_option("--state", flags.state,
                     "folder of the simulated world (default: ~/.local/state/strongroom-simtee)")
         ->envname("STRONGROOM_SIMTEE_STATE");
+    command.add_flag("--well-known-world", flags.well_known,
+                     "the simulated world whose keys are public: no state, the same everywhere; "
+                     "whoever wants makes any evidence in it");
+  }
+
+  static void AddImage(CLI::App& command, std::string& image) {
+    command.add_option("--image", image,
+                       "folder that will be the root, as of an image in the making: every path, "
+                       "that of the launch description too, is a path in it");
   }
 
   void AddRun() {
@@ -118,7 +129,14 @@ class Program {
                           failure_code_ = kOwnFailure;
                           return simtee::RunWorkload(run_, machine_);
                         });
-    AddState(*run, run_.state);
+    AddWorldFlags(*run, run_.world);
+    run->add_option("--root", run_.container_root,
+                    "own: a root of measured copies in namespaces of its own (default); "
+                    "container: the root this container has, for places where no namespace may be "
+                    "made (docs/formats/launch-description.md says what is weaker)")
+        ->transform(CLI::CheckedTransformer(
+            std::map<std::string, bool>{{"own", false}, {"container", true}}))
+        ->default_str("own");
     run->add_option("--platform", run_.platform, "one of `strongroom-simtee platforms`")
         ->default_val(std::string(strongroom::sim::kDefaultPlatform));
     run->add_option("--gramine-files", run_.gramine_files,
@@ -132,7 +150,8 @@ class Program {
     CLI::App* measure =
         Add("measure", "print the identity that `run` would give a workload",
             [this] { return Done(simtee::PrintMeasurement(measure_, json_, machine_)); });
-    AddState(*measure, measure_.state);
+    AddWorldFlags(*measure, measure_.world);
+    AddImage(*measure, measure_.launch.image);
     measure->add_flag("--json", json_, "for machines");
     measure->add_flag("--record", measure_.record, "print what MRENCLAVE is the SHA-256 of");
     AddLaunchFlags(*measure, measure_.launch);
@@ -144,8 +163,15 @@ class Program {
     keygen->add_option("--out", out_, "file to write (0600)")->required();
     CLI::App* sign = Add("sign", "sign what a launch description describes",
                          [this] { return Done(simtee::SignLaunch(sign_, json_, machine_)); });
-    AddState(*sign, sign_.state);
-    sign->add_option("--key", sign_.key, "PEM, RSA-3072, exponent 3")->required();
+    AddWorldFlags(*sign, sign_.world);
+    AddImage(*sign, sign_.image);
+    auto* key = sign->add_option_group("signer");
+    key->add_option("--key", sign_.key, "PEM, RSA-3072, exponent 3");
+    key->add_flag("--well-known-signer", sign_.well_known_signer,
+                  "the TEST signer whose key is public");
+    key->require_option(1);
+    sign->add_option("--date", sign_.date, "of the signature, seconds since 1970 (default: now)")
+        ->envname("SOURCE_DATE_EPOCH");
     sign->add_option("--out", sign_.out, "SIGSTRUCT file to write (default: LAUNCH.sig)");
     sign->add_flag("--json", json_, "for machines");
     sign->add_option("LAUNCH", sign_.launch, "launch description")->required();
@@ -154,17 +180,22 @@ class Program {
   void AddWorld() {
     CLI::App* root =
         Add("root", "print the trust anchor of the TEST root: SHA-256 of its public key",
-            [this] { return Done(simtee::PrintRoot(state_, certificate_, json_, machine_)); });
-    AddState(*root, state_);
+            [this] { return Done(simtee::PrintRoot(world_, certificate_, json_, machine_)); });
+    AddWorldFlags(*root, world_);
     root->add_flag("--certificate", certificate_, "print the certificate (PEM) instead");
     root->add_flag("--json", json_, "for machines");
     CLI::App* pccs = Add("pccs", "serve the collateral of the simulated platforms as a PCCS does",
                          [this] { return Done(simtee::ServePccs(pccs_, machine_)); });
-    AddState(*pccs, pccs_.state);
+    AddWorldFlags(*pccs, pccs_.world);
     pccs->add_option("--listen", pccs_.listen, "address and port")->default_val("127.0.0.1:8081");
     pccs->add_option("--tcb-status", pccs_.statuses,
                      "PLATFORM=STATUS: what that platform's TCB level is said to be, as "
                      "after a TCB recovery (UpToDate, OutOfDate, …)");
+    CLI::App* copy = Add("copy",
+                         "copy this program with its libraries into a folder, for another "
+                         "container; it runs there under the same path only",
+                         [this] { return Done(strongroom::CopyProgramTo(out_)); });
+    copy->add_option("FOLDER", out_, "made when it is missing")->required();
     Add("platforms", "list the simulated platforms", [this] {
       return Done(simtee::PrintPlatforms(json_));
     })->add_flag("--json", json_, "for machines");
@@ -182,7 +213,8 @@ class Program {
   simtee::MeasureFlags measure_;
   simtee::PccsFlags pccs_;
   simtee::SignFlags sign_;
-  std::string state_, out_;
+  simtee::WorldFlags world_;
+  std::string out_;
   bool json_ = false;
   bool certificate_ = false;
 };

@@ -6,10 +6,12 @@
 #include "attest/quote.h"
 #include "attest/verifier.h"
 #include "base/entropy.h"
+#include "crypto/sgx_signing.h"
 #include "crypto/x509.h"
 #include "sim/collateral.h"
 #include "sim/evidence.h"
 #include "sim/keys.h"
+#include "sim/well_known.h"
 #include "testing/mutations.h"
 #include "testing/result_matchers.h"
 
@@ -275,6 +277,15 @@ TEST(SealingKey, IsOfItsPlatformItsBindingAndItsEnclave) {
     change(other);
     EXPECT_FALSE(by_signer == key(other, SealBinding::kSigner));
   }
+}
+
+TEST(WellKnownWorld, IsWholeAndSaysTest) {
+  ASSERT_OK_AND_ASSIGN(const World world, WellKnownWorld());
+  EXPECT_EQ(world.platforms().size(), PlatformModels().size());
+  ASSERT_OK_AND_ASSIGN(const auto root, crypto::Certificate::FromPem(world.root_certificate_pem()));
+  EXPECT_THAT(root.fields().subject.rfc2253, ::testing::HasSubstr("TEST"));
+  ASSERT_OK_AND_ASSIGN(const crypto::PrivateKey signer, WellKnownSigningKey());
+  EXPECT_OK(crypto::SgxSigningModulus(signer.public_key()));
 }
 
 }  // namespace

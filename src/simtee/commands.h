@@ -1,6 +1,7 @@
 #pragma once
 
-#include <map>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,30 +9,11 @@
 #include "base/entropy.h"
 #include "base/log.h"
 #include "base/result.h"
-#include "simtee/launch.h"
+#include "simtee/launch_flags.h"
+#include "simtee/state.h"
 
 // What the subcommands of strongroom-simtee do, after the command line was parsed.
 namespace strongroom::simtee {
-
-// Flags of `run` and `measure` alike.
-struct LaunchFlags {
-  std::string launch;                // description file; empty: described by the other flags
-  std::vector<std::string> command;  // PROGRAM ARGS…
-  std::vector<std::string> env;      // NAME=VALUE
-  std::vector<std::string> host_env;
-  std::vector<std::string> programs;
-  std::vector<std::string> plugins;
-  std::vector<std::string> files;            // PATH or PATH=SOURCE
-  std::vector<std::string> mounts;           // PATH or PATH=SOURCE
-  std::vector<std::string> writable_mounts;  // the same
-  std::string working_directory = "/";
-  std::uint16_t product_id = 0;
-  std::uint16_t security_version = 0;
-  bool debug = false;
-  std::string signature;  // SIGSTRUCT file; empty: <launch>.sig if there is one
-  std::string key;        // signs on the spot
-  bool is_unsigned = false;
-};
 
 // What main hands to every command.
 struct Machine {
@@ -42,7 +24,8 @@ struct Machine {
 
 struct RunFlags {
   LaunchFlags launch;
-  std::string state;
+  WorldFlags world;
+  bool container_root = false;  // the container's own root stands in (container_root.h)
   std::string platform;
   std::string gramine_files;  // folder inside; empty: the attestation socket is used
 };
@@ -52,7 +35,7 @@ Result<int> RunWorkload(const RunFlags& flags, const Machine& machine);
 
 struct MeasureFlags {
   LaunchFlags launch;
-  std::string state;
+  WorldFlags world;
   bool record = false;  // print what is hashed instead
 };
 // Prints MRENCLAVE, MRSIGNER, product id, security version, debug and the trust anchor of the
@@ -61,10 +44,13 @@ struct MeasureFlags {
 Status PrintMeasurement(const MeasureFlags& flags, bool json, const Machine& machine);
 
 struct SignFlags {
-  std::string launch;  // description file
-  std::string key;
-  std::string out;  // empty: <launch>.sig
-  std::string state;
+  std::string launch;                // description file
+  std::string image;                 // as in LaunchFlags
+  std::string key;                   // PEM file
+  bool well_known_signer = false;    // instead: the TEST signer whose key is public
+  std::string out;                   // empty: <launch>.sig
+  std::optional<std::int64_t> date;  // of the signature, seconds since 1970; now
+  WorldFlags world;
 };
 // Writes a SIGSTRUCT for what the description describes, and prints as PrintMeasurement does.
 Status SignLaunch(const SignFlags& flags, bool json, const Machine& machine);
@@ -74,12 +60,12 @@ Status GenerateSigningKey(const std::string& out);
 
 // Prints the SHA-256 of the TEST root's public key, which manifests name as a trust anchor, or its
 // certificate.
-Status PrintRoot(const std::string& state, bool certificate, bool json, const Machine& machine);
+Status PrintRoot(const WorldFlags& flags, bool certificate, bool json, const Machine& machine);
 
 Status PrintPlatforms(bool json);
 
 struct PccsFlags {
-  std::string state;
+  WorldFlags world;
   std::string listen;  // "127.0.0.1:8081", port 0 for any
   std::vector<std::string>
       statuses;  // PLATFORM=STATUS: what the level of that platform is said to be

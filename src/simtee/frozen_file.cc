@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -15,16 +14,6 @@ namespace strongroom::simtee {
 namespace {
 
 constexpr std::size_t kChunkBytes = std::size_t{1} << 24;
-
-Result<UniqueFd> OpenRegular(const std::filesystem::path& source) {
-  UniqueFd fd(open(source.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!fd.valid()) return FromErrno(errno, source.string());
-  struct stat status{};
-  if (fstat(fd.get(), &status) != 0) return FromErrno(errno, source.string());
-  if (!S_ISREG(status.st_mode))
-    return Malformed(fmt::format("{} is no regular file", source.string()));
-  return fd;
-}
 
 // All of `source` to `copy`; the number of bytes.
 Result<std::size_t> CopyAll(int source, int copy, const std::string& name) {
@@ -53,14 +42,14 @@ Result<Mapping> FrozenFile::Map() const {
   return Mapping(ByteView(static_cast<const std::uint8_t*>(mapped), size_));
 }
 
-Result<FrozenFile> FrozenFile::Freeze(const std::filesystem::path& source) {
-  ASSIGN_OR_RETURN(const UniqueFd original, OpenRegular(source));
+Result<FrozenFile> FrozenFile::Freeze(const std::string& source, const FileTree& tree) {
+  ASSIGN_OR_RETURN(const UniqueFd original, tree.OpenRegular(source));
   UniqueFd copy(memfd_create("strongroom-measured", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!copy.valid()) return FromErrno(errno, "memfd_create");
-  ASSIGN_OR_RETURN(const std::size_t size, CopyAll(original.get(), copy.get(), source.string()));
+  ASSIGN_OR_RETURN(const std::size_t size, CopyAll(original.get(), copy.get(), source));
   if (fcntl(copy.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) !=
       0) {
-    return FromErrno(errno, "sealing the copy of " + source.string());
+    return FromErrno(errno, "sealing the copy of " + source);
   }
   FrozenFile frozen(std::move(copy), size);
   ASSIGN_OR_RETURN(const Mapping mapping, frozen.Map());

@@ -1,11 +1,12 @@
 #pragma once
 
-#include <filesystem>
+#include <string>
 #include <utility>
 
 #include "base/files.h"
 #include "base/result.h"
 #include "crypto/hash.h"
+#include "simtee/file_tree.h"
 
 namespace strongroom::simtee {
 
@@ -32,7 +33,7 @@ class FrozenFile {
  public:
   // Copies `source`, then seals the copy, then hashes it. kNotFound, kDenied; kMalformed for what
   // is no regular file; kExhausted above kMaxFrozenBytes.
-  static Result<FrozenFile> Freeze(const std::filesystem::path& source);
+  static Result<FrozenFile> Freeze(const std::string& source, const FileTree& tree = {});
 
   // Mapped for as long as it is needed: the memory is given back when the last descriptor and the
   // last mapping are gone.

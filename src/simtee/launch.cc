@@ -30,8 +30,9 @@ Result<std::string> FindProgram(const std::string& name, const std::string& sear
   return NotFound(fmt::format("no program \"{}\" in PATH", name));
 }
 
-Result<LaunchDescription> ReadDescription(const std::string& file) {
-  ASSIGN_OR_RETURN(const std::string text, ReadTextFile(file, kMaxLaunchDescriptionBytes));
+// Relative paths in a description start at its folder, as the image sees it.
+Result<LaunchDescription> ReadDescription(const std::string& file, const std::string& image) {
+  ASSIGN_OR_RETURN(const std::string text, ReadTextFile(image + file, kMaxLaunchDescriptionBytes));
   return In(file, ParseLaunchDescription(text, fs::absolute(file).parent_path()));
 }
 
@@ -69,7 +70,7 @@ Result<LaunchDescription> DescribeLaunch(const LaunchRequest& request,
                                          const std::string& search_path) {
   LaunchDescription description = request.described;
   if (request.description_file.has_value()) {
-    ASSIGN_OR_RETURN(description, ReadDescription(*request.description_file));
+    ASSIGN_OR_RETURN(description, ReadDescription(*request.description_file, request.image));
   }
   if (!request.command.empty()) {
     ASSIGN_OR_RETURN(description.program, FindProgram(request.command.front(), search_path));
@@ -84,9 +85,14 @@ Result<LaunchDescription> DescribeLaunch(const LaunchRequest& request,
   return description;
 }
 
+std::string PreparedLaunch::SignerText() const {
+  return is_signed ? HexEncode(identity.mrsigner.view())
+                   : "none (unsigned: a fresh one for every run)";
+}
+
 Result<PreparedLaunch> PrepareLaunch(LaunchDescription description, const LaunchSigner& signer,
-                                     Entropy& entropy) {
-  ASSIGN_OR_RETURN(MeasuredSet files, FreezeMeasuredSet(description));
+                                     Entropy& entropy, const FileTree& tree) {
+  ASSIGN_OR_RETURN(MeasuredSet files, FreezeMeasuredSet(description, tree));
   std::string record = MeasurementRecord(description, files);
   PreparedLaunch launch{.description = std::move(description),
                         .files = std::move(files),

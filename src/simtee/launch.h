@@ -28,6 +28,7 @@ namespace strongroom::simtee {
 // What the command line adds to a launch description or stands for one.
 struct LaunchRequest {
   std::optional<std::string> description_file;
+  std::string image;  // folder that stands for the root of all paths; empty: this machine's root
   std::vector<std::string>
       command;  // program and arguments; replaces the description's program and argv
   LaunchDescription described;  // from flags; only without a description_file
@@ -53,12 +54,15 @@ struct PreparedLaunch {
   std::string record;  // what MRENCLAVE is the SHA-256 of
   sim::EnclaveIdentity identity;
   bool is_signed = false;
+
+  // MRSIGNER for people.
+  std::string SignerText() const;
 };
 
-// Freezes and measures. kUntrusted when the SIGSTRUCT is for another measurement, product or
-// security version: SGX does not start such an enclave either. Unsigned, MRSIGNER is a number from
-// `entropy` that nobody can sign for.
+// Freezes and measures what `tree` holds; the signer's files are this machine's. kUntrusted when
+// the SIGSTRUCT is for another measurement, product or security version: SGX does not start such an
+// enclave either. Unsigned, MRSIGNER is a number from `entropy` that nobody can sign for.
 Result<PreparedLaunch> PrepareLaunch(LaunchDescription description, const LaunchSigner& signer,
-                                     Entropy& entropy);
+                                     Entropy& entropy, const FileTree& tree = {});
 
 }  // namespace strongroom::simtee

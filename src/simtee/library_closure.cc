@@ -1,6 +1,5 @@
 #include "simtee/library_closure.h"
 
-#include <array>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -10,13 +9,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Debian's and Ubuntu's loader looks here when no path of the object names another folder.
-constexpr std::array kDefaultFolders = {"/lib/x86_64-linux-gnu",
-                                        "/usr/lib/x86_64-linux-gnu",
-                                        "/lib64",
-                                        "/usr/lib64",
-                                        "/lib",
-                                        "/usr/lib"};
 constexpr std::size_t kMaxFiles = 1000;
 
 // $ORIGIN and ${ORIGIN}: the folder of the object that names the path.
@@ -61,7 +53,7 @@ Status LibraryClosure::AddPlugin(const std::string& path) {
 Result<ElfInfo> LibraryClosure::Freeze(const std::string& path, FileRole role) {
   if (set_.size() >= kMaxFiles)
     return Exhausted(fmt::format("more than {} measured files", kMaxFiles));
-  ASSIGN_OR_RETURN(FrozenFile content, In(FileRoleName(role), FrozenFile::Freeze(path)));
+  ASSIGN_OR_RETURN(FrozenFile content, In(FileRoleName(role), FrozenFile::Freeze(path, tree_)));
   ASSIGN_OR_RETURN(const Mapping mapping, content.Map());
   ASSIGN_OR_RETURN(ElfInfo elf, In(path, ParseElf(mapping.bytes())));
   set_.erase(path);  // a program that was found as a library before
@@ -84,8 +76,7 @@ Status LibraryClosure::AddLibrary(const std::string& name, const Object& needed_
   }
   for (const std::string& path : candidates) {
     if (set_.contains(path)) return {};
-    std::error_code error;
-    if (!fs::exists(path, error)) continue;
+    if (!tree_.Exists(path)) continue;
     ASSIGN_OR_RETURN(ElfInfo elf, Freeze(path, FileRole::kLibrary));
     return AddLibrariesOf({.path = path, .elf = std::move(elf), .needed_by = &needed_by});
   }
@@ -105,7 +96,7 @@ std::vector<std::string> LibraryClosure::SearchFolders(const Object& object) con
     }
   }
   Append(folders, object.elf.runpath, object.path);
-  folders.insert(folders.end(), kDefaultFolders.begin(), kDefaultFolders.end());
+  folders.insert(folders.end(), kDefaultLibraryFolders.begin(), kDefaultLibraryFolders.end());
   return folders;
 }
 

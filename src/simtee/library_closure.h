@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -8,12 +9,20 @@
 
 namespace strongroom::simtee {
 
+// Where Debian's and Ubuntu's loader looks when no path of the object names another folder.
+inline constexpr std::array<const char*, 6> kDefaultLibraryFolders = {"/lib/x86_64-linux-gnu",
+                                                                      "/usr/lib/x86_64-linux-gnu",
+                                                                      "/lib64",
+                                                                      "/usr/lib64",
+                                                                      "/lib",
+                                                                      "/usr/lib"};
+
 // Adds programs and plugins to a measured set, with every library that the loader will open for
 // them.
 class LibraryClosure {
  public:
-  // `set` is borrowed for life.
-  explicit LibraryClosure(MeasuredSet& set) : set_(set) {}
+  // Both are borrowed for life.
+  LibraryClosure(MeasuredSet& set, const FileTree& tree) : set_(set), tree_(tree) {}
 
   Status AddProgram(const std::string& path);  // with its interpreter
   Status AddPlugin(const std::string& path);
@@ -32,6 +41,7 @@ class LibraryClosure {
   std::vector<std::string> SearchFolders(const Object& object) const;
 
   MeasuredSet& set_;
+  const FileTree& tree_;
 };
 
 }  // namespace strongroom::simtee

@@ -11,8 +11,8 @@ namespace {
 
 constexpr std::string_view kRecordFormat = "strongroom-enclave/1";
 
-Status AddFile(MeasuredSet& set, const DescribedFile& file) {
-  ASSIGN_OR_RETURN(FrozenFile content, In("file", FrozenFile::Freeze(file.source)));
+Status AddFile(MeasuredSet& set, const DescribedFile& file, const FileTree& tree) {
+  ASSIGN_OR_RETURN(FrozenFile content, In("file", FrozenFile::Freeze(file.source, tree)));
   const auto [it, added] = set.try_emplace(
       file.path, MeasuredFile{.role = FileRole::kConfiguration, .content = std::move(content)});
   if (!added)
@@ -57,14 +57,14 @@ std::string_view FileRoleName(FileRole role) {
   std::abort();
 }
 
-Result<MeasuredSet> FreezeMeasuredSet(const LaunchDescription& description) {
+Result<MeasuredSet> FreezeMeasuredSet(const LaunchDescription& description, const FileTree& tree) {
   MeasuredSet set;
-  LibraryClosure closure(set);
+  LibraryClosure closure(set, tree);
   RETURN_IF_ERROR(closure.AddProgram(description.program));
   for (const std::string& program : description.programs)
     RETURN_IF_ERROR(closure.AddProgram(program));
   for (const std::string& plugin : description.plugins) RETURN_IF_ERROR(closure.AddPlugin(plugin));
-  for (const DescribedFile& file : description.files) RETURN_IF_ERROR(AddFile(set, file));
+  for (const DescribedFile& file : description.files) RETURN_IF_ERROR(AddFile(set, file, tree));
   return set;
 }
 

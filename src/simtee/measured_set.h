@@ -27,8 +27,10 @@ using MeasuredSet = std::map<std::string, MeasuredFile>;
 // files. The closure is found as the loader will look for it (ld.so(8)): DT_RPATH or DT_RUNPATH
 // with $ORIGIN, then the default folders; never the cache or the environment, which the workload
 // will not have. It is read from the frozen copies, and not by running the interpreter, which would
-// execute what has not been measured yet. kNotFound names what a library is needed by.
-Result<MeasuredSet> FreezeMeasuredSet(const LaunchDescription& description);
+// execute what has not been measured yet. All paths, sources too, are in `tree`. kNotFound names
+// what a library is needed by.
+Result<MeasuredSet> FreezeMeasuredSet(const LaunchDescription& description,
+                                      const FileTree& tree = {});
 
 // The canonical record: compact JSON of the format's version, the description (without product id,
 // security version and debug, which SGX reports beside the measurement) and path, role and SHA-256

@@ -8,7 +8,6 @@
 #include "net/server.h"
 #include "simtee/commands.h"
 #include "simtee/pccs.h"
-#include "simtee/state.h"
 
 namespace strongroom::simtee {
 namespace {
@@ -30,8 +29,7 @@ Result<sim::CollateralOptions> OptionsOf(const PccsFlags& flags, const sim::Worl
 }  // namespace
 
 Status ServePccs(const PccsFlags& flags, const Machine& machine) {
-  ASSIGN_OR_RETURN(const auto folder, StateFolder(flags.state));
-  ASSIGN_OR_RETURN(const sim::World world, OpenWorld(folder, machine.entropy, machine.clock));
+  ASSIGN_OR_RETURN(const sim::World world, OpenWorld(flags.world, machine.entropy, machine.clock));
   ASSIGN_OR_RETURN(sim::CollateralOptions options, OptionsOf(flags, world));
   const sim::Collateral collateral(world, std::move(options));
   auto router = std::make_shared<net::Router>();

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "base/files.h"
+#include "sim/well_known.h"
 
 namespace strongroom::simtee {
 namespace {
@@ -68,6 +69,12 @@ Result<sim::World> OpenWorld(const std::filesystem::path& folder, Entropy& entro
   if (!status.has_value() && status.error().code() != Code::kConflict)
     return std::unexpected(status.error());
   return Load(file);  // ours, or that of who came first
+}
+
+Result<sim::World> OpenWorld(const WorldFlags& flags, Entropy& entropy, const Clock& clock) {
+  if (flags.well_known) return sim::WellKnownWorld();
+  ASSIGN_OR_RETURN(const std::filesystem::path folder, StateFolder(flags.state));
+  return OpenWorld(folder, entropy, clock);
 }
 
 Result<std::string> MountPointIn(const std::filesystem::path& folder) {

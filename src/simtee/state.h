@@ -19,6 +19,15 @@ Result<std::filesystem::path> StateFolder(const std::string& flag);
 Result<sim::World> OpenWorld(const std::filesystem::path& folder, Entropy& entropy,
                              const Clock& clock);
 
+// Which simulated world.
+struct WorldFlags {
+  std::string state;        // its folder; empty: the default one
+  bool well_known = false;  // the one whose keys are public (sim/well_known.h)
+};
+
+// The world of the flags; the well-known one is kept nowhere.
+Result<sim::World> OpenWorld(const WorldFlags& flags, Entropy& entropy, const Clock& clock);
+
 // An empty folder under `folder`, which is made if need be, onto which a workload's root is mounted
 // in a namespace of its own.
 Result<std::string> MountPointIn(const std::filesystem::path& folder);

@@ -31,7 +31,8 @@ std::vector<char*> Pointers(const std::vector<std::string>& strings) {
 
 }  // namespace
 
-Process::Process(std::vector<std::string> argv, std::vector<std::string> extra_environment) {
+Process::Process(std::vector<std::string> argv, std::vector<std::string> extra_environment,
+                 const std::function<void()>& before_exec) {
   int pipes[2];
   EXPECT_EQ(pipe2(pipes, O_CLOEXEC), 0);
   out_ = UniqueFd(pipes[0]);
@@ -46,6 +47,7 @@ Process::Process(std::vector<std::string> argv, std::vector<std::string> extra_e
   if (pid_ == 0) {
     dup2(write_end.get(), 1);
     dup2(err.get(), 2);
+    if (before_exec != nullptr) before_exec();
     execve(arguments[0], arguments.data(), variables.data());
     _exit(127);
   }

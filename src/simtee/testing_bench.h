@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,9 @@ struct Outcome {
 // A started process with its standard output readable; killed at the end if it still runs.
 class Process {
  public:
-  Process(std::vector<std::string> argv, std::vector<std::string> extra_environment = {});
+  // `before_exec` runs in the child; what it cannot do it ends with _exit.
+  Process(std::vector<std::string> argv, std::vector<std::string> extra_environment = {},
+          const std::function<void()>& before_exec = nullptr);
   ~Process();
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;

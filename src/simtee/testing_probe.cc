@@ -104,10 +104,11 @@ int CopyAndExecute(const char* from, const char* to) {
   return Execute(argv);
 }
 
-// Looks through the writable memory of a process ("self" or a number) for a text.
+// Looks through the writable memory of a process ("self", "parent" or a number) for a text.
 int SearchMemory(const std::string& process, const std::string& wanted) {
-  std::ifstream maps("/proc/" + process + "/maps");
-  const int memory = open(("/proc/" + process + "/mem").c_str(), O_RDONLY | O_CLOEXEC);
+  const std::string folder = "/proc/" + (process == "parent" ? std::to_string(getppid()) : process);
+  std::ifstream maps(folder + "/maps");
+  const int memory = open((folder + "/mem").c_str(), O_RDONLY | O_CLOEXEC);
   if (!maps || memory < 0) return Say("denied");
   bool found = false;
   // "55d0c8a00000-55d0c8a21000 rw-p …"

@@ -4,48 +4,29 @@
 #include <linux/sched.h>
 #include <poll.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstring>
 
 #include <fmt/format.h>
 
+#include "simtee/program_process.h"
+
 namespace strongroom::simtee {
 namespace {
 
-constexpr std::array kForwarded = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
-constexpr int kReportFd = 4;
-constexpr int kExitNotStarted = 125;
-constexpr int kSignalBase = 128;
 constexpr std::uint64_t kNamespaces = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC;
 
 constexpr std::string_view kNamespaceAdvice =
     "Run as root, or allow user namespaces (sysctl user.max_user_namespaces, "
     "kernel.unprivileged_userns_clone, and on Ubuntu "
-    "kernel.apparmor_restrict_unprivileged_userns=0)";
-
-sigset_t WaitedSignals() {
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int signal : kForwarded) sigaddset(&set, signal);
-  sigaddset(&set, SIGCHLD);
-  return set;
-}
-
-// True for signals that a process sent; the terminal's own (SI_KERNEL) reach the whole process
-// group by themselves.
-bool WasSent(const siginfo_t& info) { return info.si_code <= 0; }
-
-int ExitCodeOf(int status) {
-  return WIFEXITED(status) ? WEXITSTATUS(status) : kSignalBase + WTERMSIG(status);
-}
+    "kernel.apparmor_restrict_unprivileged_userns=0); in a container that may not, see --root "
+    "container";
 
 // A fork into new namespaces; like fork, it returns twice.
 pid_t Clone(std::uint64_t namespaces) {
@@ -66,61 +47,6 @@ Status MapIds(uid_t uid, gid_t gid) {
   return WriteProc("/proc/self/gid_map", fmt::format("{} {} 1", gid, gid));
 }
 
-void SendReport(int fd, const std::string& text, int passed) {
-  iovec data{.iov_base = const_cast<char*>(text.data()), .iov_len = text.size()};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  if (passed >= 0) {
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(header), &passed, sizeof(int));
-  }
-  if (sendmsg(fd, &message, MSG_NOSIGNAL) < 0) _exit(kExitNotStarted);
-}
-
-struct Report {
-  std::string text;
-  UniqueFd passed;
-};
-
-// Nothing but an empty text at the end.
-Result<Report> ReceiveReport(int fd) {
-  std::array<char, 4096> buffer{};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-  iovec data{.iov_base = buffer.data(), .iov_len = buffer.size()};
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
-  ssize_t size = 0;
-  do {
-    size = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
-  } while (size < 0 && errno == EINTR);
-  if (size < 0) return FromErrno(errno, "report of the workload's first process");
-  Report report{.text = std::string(buffer.data(), static_cast<std::size_t>(size)), .passed = {}};
-  const cmsghdr* header = CMSG_FIRSTHDR(&message);
-  if (header != nullptr && header->cmsg_type == SCM_RIGHTS) {
-    int passed = -1;
-    std::memcpy(&passed, CMSG_DATA(header), sizeof(int));
-    report.passed = UniqueFd(passed);
-  }
-  return report;
-}
-
-std::vector<char*> Pointers(const std::vector<std::string>& strings) {
-  std::vector<char*> out;
-  for (const std::string& text : strings) out.push_back(const_cast<char*>(text.c_str()));
-  out.push_back(nullptr);
-  return out;
-}
-
 // The first process of the workload's PID namespace.
 class Init {
  public:
@@ -132,16 +58,20 @@ class Init {
         !status.has_value()) {
       // Ubuntu lets anybody make user namespaces, and then nobody mount in them.
       const bool restricted = user_namespace && status.error().code() == Code::kDenied;
-      SendReport(report_,
-                 fmt::format("failed {}{}{}", status.error().message(), restricted ? ". " : "",
-                             restricted ? kNamespaceAdvice : ""),
-                 -1);
+      SendReport(report_, fmt::format("failed {}{}{}", status.error().message(),
+                                      restricted ? ". " : "", restricted ? kNamespaceAdvice : ""));
       _exit(kExitNotStarted);
     }
     const pid_t program = fork();
-    if (program == 0) Execute();
+    if (program == 0) {
+      ExecuteProgram({.program = spec_.root.description.program,
+                      .argv = spec_.root.description.argv,
+                      .environment = spec_.environment,
+                      .attestation_socket = spec_.attestation_socket},
+                     report_, mask_);
+    }
     if (program < 0) {
-      SendReport(report_, fmt::format("failed fork: {}", strerror(errno)), -1);
+      SendReport(report_, fmt::format("failed fork: {}", strerror(errno)));
       _exit(kExitNotStarted);
     }
     close_range(kAttestationFd, ~0U, 0);  // the program alone may ask for evidence
@@ -163,53 +93,6 @@ class Init {
     if (prctl(PR_SET_DUMPABLE, 0) != 0) return FromErrno(errno, "prctl");
     SendReport(report_, "ready", fuse.get());
     return {};
-  }
-
-  [[noreturn]] void Execute() {
-    const std::vector<char*> argv = Pointers(spec_.root.description.argv);
-    const std::vector<char*> environment = Pointers(spec_.environment);
-    const rlimit no_core{.rlim_cur = 0, .rlim_max = 0};
-    sigprocmask(SIG_SETMASK, &mask_, nullptr);
-    if (setrlimit(RLIMIT_CORE, &no_core) == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-        ArrangeDescriptors()) {
-      execve(spec_.root.description.program.c_str(), argv.data(), environment.data());
-    }
-    SendReport(report_,
-               fmt::format("failed {}: {}", spec_.root.description.program, strerror(errno)), -1);
-    _exit(kExitNotStarted);
-  }
-
-  // Leaves the standard streams, the attestation socket and, until exec, the report.
-  bool ArrangeDescriptors() {
-    const int report = fcntl(report_, F_DUPFD_CLOEXEC, kReportFd + 1);
-    if (report < 0) return false;
-    if (spec_.attestation_socket.valid()) {
-      const int socket = fcntl(spec_.attestation_socket.get(), F_DUPFD, kReportFd + 1);
-      if (socket < 0 || dup2(socket, kAttestationFd) < 0) return false;
-    } else {
-      close(kAttestationFd);
-    }
-    report_ = dup3(report, kReportFd, O_CLOEXEC);
-    return report_ >= 0 && close_range(kReportFd + 1, ~0U, 0) == 0;
-  }
-
-  // Passes signals on and buries the dead until the program itself has ended; its exit code.
-  static int Reap(pid_t program) {
-    const sigset_t set = WaitedSignals();
-    while (true) {
-      siginfo_t info{};
-      const int signal = sigwaitinfo(&set, &info);
-      if (signal < 0) continue;
-      if (signal != SIGCHLD) {
-        if (WasSent(info)) kill(program, signal);
-        continue;
-      }
-      int status = 0;
-      for (pid_t ended = waitpid(-1, &status, WNOHANG); ended > 0;
-           ended = waitpid(-1, &status, WNOHANG)) {
-        if (ended == program) return ExitCodeOf(status);
-      }
-    }
   }
 
   const WorkloadSpec& spec_;

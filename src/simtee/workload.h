@@ -15,11 +15,8 @@ namespace strongroom::simtee {
 struct WorkloadSpec {
   EnclaveRootSpec root;
   std::vector<std::string> environment;  // "NAME=value"
-  UniqueFd attestation_socket;  // becomes kAttestationFd of the workload; not valid: it gets none
+  UniqueFd attestation_socket;           // inherited as kAttestationFd; not valid: it gets none
 };
-
-// The descriptor at which a workload finds its attestation socket.
-inline constexpr int kAttestationFd = 3;
 
 // A measured program that runs in namespaces of its own: a PID namespace whose first process is
 // ours and starts the program, a mount namespace with EnterEnclaveRoot's file system, a user

@@ -1,0 +1,134 @@
+#include "simtee/program_process.h"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include <fmt/format.h>
+
+namespace strongroom::simtee {
+namespace {
+
+constexpr std::array kForwarded = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
+constexpr int kReportFd = 4;
+constexpr int kSignalBase = 128;
+
+std::vector<char*> Pointers(const std::vector<std::string>& strings) {
+  std::vector<char*> out;
+  for (const std::string& text : strings) out.push_back(const_cast<char*>(text.c_str()));
+  out.push_back(nullptr);
+  return out;
+}
+
+// Leaves the standard streams, the attestation socket and, until exec, the report, whose number
+// changes.
+bool ArrangeDescriptors(const UniqueFd& attestation_socket, int& report) {
+  const int kept = fcntl(report, F_DUPFD_CLOEXEC, kReportFd + 1);
+  if (kept < 0) return false;
+  if (attestation_socket.valid()) {
+    const int socket = fcntl(attestation_socket.get(), F_DUPFD, kReportFd + 1);
+    if (socket < 0 || dup2(socket, kAttestationFd) < 0) return false;
+  } else {
+    close(kAttestationFd);
+  }
+  report = dup3(kept, kReportFd, O_CLOEXEC);
+  return report >= 0 && close_range(kReportFd + 1, ~0U, 0) == 0;
+}
+
+}  // namespace
+
+sigset_t WaitedSignals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : kForwarded) sigaddset(&set, signal);
+  sigaddset(&set, SIGCHLD);
+  return set;
+}
+
+bool WasSent(const siginfo_t& info) { return info.si_code <= 0; }
+
+int ExitCodeOf(int status) {
+  return WIFEXITED(status) ? WEXITSTATUS(status) : kSignalBase + WTERMSIG(status);
+}
+
+int Reap(pid_t program) {
+  const sigset_t set = WaitedSignals();
+  while (true) {
+    siginfo_t info{};
+    const int signal = sigwaitinfo(&set, &info);
+    if (signal < 0) continue;
+    if (signal != SIGCHLD) {
+      if (WasSent(info)) kill(program, signal);
+      continue;
+    }
+    int status = 0;
+    for (pid_t ended = waitpid(-1, &status, WNOHANG); ended > 0;
+         ended = waitpid(-1, &status, WNOHANG)) {
+      if (ended == program) return ExitCodeOf(status);
+    }
+  }
+}
+
+void SendReport(int fd, const std::string& text, int passed) {
+  iovec data{.iov_base = const_cast<char*>(text.data()), .iov_len = text.size()};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+  msghdr message{};
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  if (passed >= 0) {
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(header), &passed, sizeof(int));
+  }
+  if (sendmsg(fd, &message, MSG_NOSIGNAL) < 0) _exit(kExitNotStarted);
+}
+
+Result<Report> ReceiveReport(int fd) {
+  std::array<char, 4096> buffer{};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+  iovec data{.iov_base = buffer.data(), .iov_len = buffer.size()};
+  msghdr message{};
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  ssize_t size = 0;
+  do {
+    size = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+  } while (size < 0 && errno == EINTR);
+  if (size < 0) return FromErrno(errno, "report of the workload's first process");
+  Report report{.text = std::string(buffer.data(), static_cast<std::size_t>(size)), .passed = {}};
+  const cmsghdr* header = CMSG_FIRSTHDR(&message);
+  if (header != nullptr && header->cmsg_type == SCM_RIGHTS) {
+    int passed = -1;
+    std::memcpy(&passed, CMSG_DATA(header), sizeof(int));
+    report.passed = UniqueFd(passed);
+  }
+  return report;
+}
+
+void ExecuteProgram(const ProgramStart& start, int report, const sigset_t& mask) {
+  const std::vector<char*> argv = Pointers(start.argv);
+  const std::vector<char*> environment = Pointers(start.environment);
+  const rlimit no_core{.rlim_cur = 0, .rlim_max = 0};
+  sigprocmask(SIG_SETMASK, &mask, nullptr);
+  if (setrlimit(RLIMIT_CORE, &no_core) == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+      ArrangeDescriptors(start.attestation_socket, report)) {
+    execve(start.program.c_str(), argv.data(), environment.data());
+  }
+  SendReport(report, fmt::format("failed {}: {}", start.program, strerror(errno)));
+  _exit(kExitNotStarted);
+}
+
+}  // namespace strongroom::simtee
