@@ -1,0 +1,248 @@
+"""Makes the images from built programs and holds them against what is promised of them.
+
+usage: images_test.py BIN_FOLDER
+"""
+import hashlib
+import io
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tarfile
+import tempfile
+import tomllib
+import unittest
+
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+EPOCH = 1735689600
+LIMITS = {"modelserver": 200e6}  # bytes, uncompressed
+LIMIT = 30e6
+SHELLS = {"sh", "bash", "dash", "busybox", "ash", "zsh"}
+
+
+def make(out, *flags):
+    environment = os.environ | {"STRONGROOM_BIN": str(BIN), "SOURCE_DATE_EPOCH": str(EPOCH)}
+    return subprocess.run([ROOT / "tools/images", "--out", out, *flags], capture_output=True, text=True, env=environment)
+
+
+class Image:
+    """An archive, its digests checked while it is read."""
+
+    def __init__(self, archive):
+        with tarfile.open(archive) as tar:
+            self.files = {m.name: tar.extractfile(m).read() for m in tar.getmembers()}
+        self.index = json.loads(self.files["index.json"])
+        self.descriptor, self.referrer = self.index["manifests"]
+        self.manifest = json.loads(self.blob(self.descriptor))
+        self.config = json.loads(self.blob(self.manifest["config"]))
+        self.layer = self.blob(self.manifest["layers"][0])
+
+    def blob(self, descriptor):
+        content = self.files["blobs/" + descriptor["digest"].replace(":", "/")]
+        if hashlib.sha256(content).hexdigest() != descriptor["digest"][7:] or len(content) != descriptor["size"]:
+            raise AssertionError(f"blob is not what {descriptor} says")
+        return content
+
+    def members(self):
+        with tarfile.open(fileobj=io.BytesIO(self.layer)) as tar:
+            return tar.getmembers()
+
+    def extract(self, folder):
+        with tarfile.open(fileobj=io.BytesIO(self.layer)) as tar:
+            tar.extractall(folder)
+
+
+class Images(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.scratch = tempfile.TemporaryDirectory()
+        cls.folder = pathlib.Path(cls.scratch.name)
+        first = make(cls.folder / "one")
+        if first.returncode != 0:
+            raise AssertionError(first.stderr)
+        cls.names = sorted(p.stem for p in (cls.folder / "one").glob("*.tar"))
+        cls.images = {name: Image(cls.folder / "one" / f"{name}.tar") for name in cls.names}
+        cls.roots = {name: cls.folder / "roots" / name for name in cls.names}
+        for name, image in cls.images.items():
+            image.extract(cls.roots[name])
+
+    @classmethod
+    def tearDownClass(cls):
+        subprocess.run(["chmod", "-R", "u+w", cls.folder], check=True)
+        cls.scratch.cleanup()
+
+    def test_there_is_one_of_every_program(self):
+        wanted = {"agent", "cli", "coordinator", "modelserver", "simtee"}
+        if (BIN / "strongroom-webhook").exists():
+            wanted.add("webhook")
+        self.assertEqual(set(self.names), wanted)
+
+    def test_two_builds_have_one_digest(self):
+        second = make(self.folder / "two")
+        self.assertEqual(second.returncode, 0, second.stderr)
+        for path in sorted((self.folder / "one").iterdir()):
+            self.assertEqual(path.read_bytes(), (self.folder / "two" / path.name).read_bytes(), path.name)
+
+    def test_sizes(self):
+        for name, image in self.images.items():
+            size = sum(m.size for m in image.members())
+            self.assertLess(size, LIMITS.get(name, LIMIT), name)
+
+    def test_configuration(self):
+        for name, image in self.images.items():
+            config = image.config["config"]
+            self.assertEqual(config["User"], "65532:65532", name)
+            program = self.roots[name] / config["Entrypoint"][0].lstrip("/")
+            self.assertTrue(os.access(program, os.X_OK), name)
+            labels = config["Labels"]
+            for label in ("title", "description", "version", "licenses", "created"):
+                self.assertTrue(labels[f"org.opencontainers.image.{label}"], name)
+            self.assertEqual(image.config["rootfs"]["diff_ids"], ["sha256:" + hashlib.sha256(image.layer).hexdigest()])
+            tag = self.tag(image)
+            self.assertRegex(tag, r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$")
+            docker = json.loads(image.files["manifest.json"])[0]
+            self.assertEqual(docker["RepoTags"], [f"strongroom/{name}:{tag}"])
+            self.assertIn(docker["Config"], image.files)
+            self.assertIn(docker["Layers"][0], image.files)
+
+    @staticmethod
+    def tag(image):
+        return image.descriptor["annotations"]["org.opencontainers.image.ref.name"]
+
+    def test_files_are_dated_owned_and_closed(self):
+        for name, image in self.images.items():
+            members = image.members()
+            self.assertEqual([m.name for m in members], sorted((m.name for m in members), key=lambda n: pathlib.PurePath(n).parts))
+            for member in members:
+                self.assertEqual((member.mtime, member.uid, member.gid), (EPOCH, 0, 0), f"{name}: {member.name}")
+                self.assertIn(member.mode, (0o755, 0o555, 0o444, 0o777 if member.issym() else 0o444), f"{name}: {member.name}")
+                self.assertNotIn(pathlib.PurePath(member.name).name, SHELLS, name)
+                self.assertFalse(member.isdev() or member.islnk(), member.name)
+
+    def measure(self, folder, launch):
+        return subprocess.run([BIN / "strongroom-simtee", "measure", "--json", "--well-known-world", "--image", folder,
+                               "--launch", launch], capture_output=True, text=True)
+
+    def test_libraries_are_all_there(self):
+        for name, folder in self.roots.items():
+            for program in sorted((folder / "usr/bin").iterdir()):
+                (folder / "probe.json").write_text(json.dumps({"format": "strongroom-launch/1", "program": f"/usr/bin/{program.name}"}))
+                measured = self.measure(folder, "/probe.json")
+                (folder / "probe.json").unlink()
+                self.assertEqual(measured.returncode, 0, f"{name}: {measured.stderr}")
+        library = self.roots["agent"] / "lib/x86_64-linux-gnu/libssl.so.3"
+        hidden = library.rename(library.with_name("hidden"))
+        (self.roots["agent"] / "probe.json").write_text('{"format":"strongroom-launch/1","program":"/usr/bin/strongroom-agent"}')
+        without = self.measure(self.roots["agent"], "/probe.json")
+        (self.roots["agent"] / "probe.json").unlink()
+        hidden.rename(library)
+        self.assertIn("library libssl.so.3", without.stderr, "control: a missing library is noticed")
+
+    def test_measurements_are_those_of_the_images(self):
+        known = json.loads((self.folder / "one/measurements.json").read_text())
+        self.assertEqual(set(known), {"coordinator", "modelserver"})
+        for role, mrenclave in known.items():
+            measured = json.loads(self.measure(self.roots[role], f"/etc/strongroom/launch/{role}.json").stdout)
+            self.assertEqual(measured["UniqueID"], mrenclave)
+            self.assertTrue(measured["SignerID"], "signed")
+        program = self.roots["modelserver"] / "usr/bin/strongroom-modelserver"
+        content = program.read_bytes()
+        program.chmod(0o755)
+        program.write_bytes(content[:15] + b"\x01" + content[16:])
+        changed = self.measure(self.roots["modelserver"], "/etc/strongroom/launch/modelserver.json")
+        program.write_bytes(content)
+        self.assertIn("sign it again, or undo the change", changed.stderr)
+
+    def test_the_agent_expects_the_coordinator(self):
+        config = json.loads((self.roots["modelserver"] / "etc/strongroom/agent.json").read_text())["coordinator"]
+        coordinator = json.loads(self.measure(self.roots["coordinator"], "/etc/strongroom/launch/coordinator.json").stdout)
+        self.assertEqual(config["mrsigner"], coordinator["SignerID"])
+        self.assertEqual(config["product_id"], coordinator["ProductID"])
+        self.assertLessEqual(config["security_version"], coordinator["SecurityVersion"])
+        self.assertEqual(config["trust_anchors"], [coordinator["TrustAnchor"]])
+
+    def test_bills_of_material_name_every_file(self):
+        for name, image in self.images.items():
+            bill = json.loads((self.folder / "one" / f"{name}.spdx.json").read_text())
+            self.assertEqual(bill["spdxVersion"], "SPDX-2.3")
+            listed = {f["fileName"]: {c["algorithm"]: c["checksumValue"] for c in f["checksums"]}["SHA256"] for f in bill["files"]}
+            folder = self.roots[name]
+            found = {f"./{p.relative_to(folder)}": hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.rglob("*") if p.is_file()}
+            self.assertEqual(listed, found, name)
+            packages = {p["name"]: p for p in bill["packages"]}
+            self.assertIn("libc6", packages)
+            self.assertIn("strongroom", packages)
+            self.assertEqual("openvino" in packages, name == "modelserver")
+            self.assertTrue(all(p["versionInfo"] for p in packages.values()))
+            attached = json.loads(image.blob(image.referrer))
+            self.assertEqual(attached["subject"]["digest"], image.descriptor["digest"])
+            self.assertEqual(json.loads(image.blob(attached["layers"][0])), bill)
+
+    def test_names_take_a_registry_and_a_tag(self):
+        done = make(self.folder / "named", "-r", "registry.test:5000/team", "-g", "7", "cli")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        image = Image(self.folder / "named/cli.tar")
+        self.assertEqual(image.descriptor["annotations"]["io.containerd.image.name"], "registry.test:5000/team/strongroom/cli:7")
+        self.assertEqual(image.descriptor["digest"], self.images["cli"].descriptor["digest"], "a name changes no content")
+        unknown = make(self.folder / "named", "nonesuch")
+        self.assertNotEqual(unknown.returncode, 0)
+        self.assertIn("no image nonesuch", unknown.stderr)
+
+    def test_gramine_templates_name_what_the_images_have(self):
+        for name in ("coordinator", "modelserver"):
+            text = (ROOT / f"deploy/gramine/{name}.manifest.template").read_text()
+            manifest = tomllib.loads(render(text, image="/image", agent_json="/agent.json", threads="36", enclave_size="4G"))
+            self.assertFalse(manifest["sgx"]["debug"])
+            self.assertEqual(manifest["sgx"]["remote_attestation"], "dcap")
+            self.assertFalse([key for key in flat(manifest) if "insecure" in key])
+            launch = json.loads((self.roots[name] / f"etc/strongroom/launch/{name}.json").read_text())
+            self.assertEqual(manifest["libos"]["entrypoint"], launch["program"])
+            self.assertEqual(manifest["loader"]["argv"], launch["argv"])
+            self.assertEqual(manifest["sgx"]["isvprodid"], launch["product_id"])
+            uris = manifest["sgx"]["trusted_files"] + [m["uri"] for m in manifest["fs"]["mounts"] if "uri" in m]
+            in_image = [uri.removeprefix("file:/image/") for uri in uris if uri.startswith("file:/image/")]
+            self.assertGreater(len(in_image), 5)
+            for path in in_image:
+                self.assertTrue((self.roots[name] / path).exists(), f"{name}: {path}")
+            places = [m["path"] for m in manifest["fs"]["mounts"]]
+            for mount in launch["mounts"]:
+                self.assertIn(mount["path"], places)
+            for path in [launch["program"], *launch.get("programs", []), *launch.get("plugins", [])]:
+                self.assertTrue(trusted(path, manifest["sgx"]["trusted_files"]), f"{name}: {path} is not a trusted file")
+            variables = {k for k, v in manifest["loader"]["env"].items() if isinstance(v, dict)}
+            self.assertLessEqual(variables, set(launch["host_env"]))
+
+    def test_pods_for_confidential_containers_are_restricted(self):
+        for name in ("coordinator", "modelserver"):
+            pod = yaml.safe_load((ROOT / f"deploy/coco/{name}.yaml").read_text())
+            self.assertEqual(pod["spec"]["runtimeClassName"], "kata-qemu-tdx")
+            self.assertTrue(pod["spec"]["securityContext"]["runAsNonRoot"])
+            for container in pod["spec"]["containers"]:
+                self.assertEqual(container["securityContext"]["capabilities"], {"drop": ["ALL"]})
+                self.assertTrue(container["image"].startswith(f"strongroom/{name}:"))
+
+
+def render(template, **values):
+    """What gramine-manifest makes of a template: ours use names only."""
+    values |= {"gramine.libos": "/gramine/libsysdb.so", "gramine.runtimedir()": "/gramine/runtime"}
+    return re.sub(r"\{\{\s*(.+?)\s*\}\}", lambda match: values[match[1]], template)
+
+
+def flat(table, prefix=""):
+    for key, value in table.items():
+        yield prefix + key
+        if isinstance(value, dict):
+            yield from flat(value, f"{prefix}{key}.")
+
+
+def trusted(path, uris):
+    return any(uri == f"file:/image{path}" or (uri.endswith("/") and f"file:/image{path}".startswith(uri)) for uri in uris)
+
+
+if __name__ == "__main__":
+    BIN = pathlib.Path(sys.argv.pop(1)).resolve()
+    unittest.main()
