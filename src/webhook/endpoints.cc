@@ -41,6 +41,19 @@ class ReviewEndpoint {
                                            "Time from a review's last byte to its verdict.",
                                            kSeconds, {{"endpoint", name_}})) {}
 
+  // On the connection's loop. A task holds the endpoint: it may outlive the server.
+  static void Take(const std::shared_ptr<const ReviewEndpoint>& self, net::Request request,
+                   net::Responder responder) {
+    if (request.body.size() <= kMaxReviewOnLoop) return responder.Send(self->Answer(request));
+    net::WorkerPool& pool = self->parts_.large_reviews;
+    if (!pool.HasRoom())
+      return responder.Send(self->Refuse(503, "too many large reviews are waiting"));
+    pool.Run([self, request = std::move(request), responder = std::move(responder)]() mutable {
+      responder.Send(self->Answer(request));
+    });
+  }
+
+ private:
   net::Response Answer(const net::Request& request) const {
     const auto began = std::chrono::steady_clock::now();
     net::Response response = Judged(request);
@@ -49,7 +62,6 @@ class ReviewEndpoint {
     return response;
   }
 
- private:
   Counter& Count(const std::string& verdict) const {
     return parts_.metrics.CounterOf("strongroom_webhook_reviews_total", "Reviews by verdict.",
                                     {{"endpoint", name_}, {"verdict", verdict}});
@@ -101,10 +113,12 @@ class ReviewEndpoint {
 
 void AddReview(net::Router& router, std::string name, Judge judge, const EndpointParts& parts) {
   // Shared by the copies that a handler is made into.
-  const auto endpoint = std::make_shared<ReviewEndpoint>(name, judge, parts);
-  router.Handle("POST", "/" + name,
-                [endpoint](const net::Request& request) { return endpoint->Answer(request); },
-                {.max_body_bytes = kMaxReviewBytes});
+  const auto endpoint = std::make_shared<const ReviewEndpoint>(name, judge, parts);
+  router.HandleAsync("POST", "/" + name,
+                     [endpoint](net::Request request, net::Responder responder) {
+                       ReviewEndpoint::Take(endpoint, std::move(request), std::move(responder));
+                     },
+                     {.run_on = net::RunOn::kLoop, .max_body_bytes = kMaxReviewBytes});
 }
 
 }  // namespace

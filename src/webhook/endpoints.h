@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "net/router.h"
+#include "net/worker_pool.h"
 #include "webhook/live_configuration.h"
 
 namespace strongroom::webhook {
@@ -33,10 +34,16 @@ struct EndpointParts {
   const Clock& clock;
   Log& log;
   Metrics& metrics;
+  net::WorkerPool& large_reviews;  // judges what would hold up an event loop
 };
 
+// Reviews up to this size take a fraction of a millisecond and are judged on the connection's own
+// loop: waking another thread would cost more than the work.
+inline constexpr std::size_t kMaxReviewOnLoop = 64 * 1024;
+
 // POST /mutate and /validate: an AdmissionReview in, one out. 400 for what is no review of v1, 413
-// for one that is too large, 415 for another media type than application/json.
+// for one that is too large, 415 for another media type than application/json, 503 while too many
+// large ones wait.
 void AddReviews(net::Router& router, const EndpointParts& parts);
 // GET /healthz (it runs), /readyz (503 and the reason while it cannot work) and /metrics
 // (Prometheus).

@@ -9,6 +9,9 @@ namespace {
 
 constexpr std::size_t kMaxPemBytes = 256 * 1024;
 constexpr std::size_t kMaxChain = 10;
+// Each may need some ten times its size for a moment.
+constexpr int kLargeReviewThreads = 1;
+constexpr std::size_t kMaxLargeReviewsWaiting = 16;
 
 std::string Anywhere(const std::string& address) {
   return address.starts_with(':') ? "[::]" + address : address;
@@ -41,17 +44,19 @@ Service::Service(const ServiceOptions& options, Configuration configuration, con
       config_file_(options.config, kMaxConfigBytes),
       certificate_file_(options.certificate, kMaxPemBytes),
       key_file_(options.key, kMaxPemBytes),
-      has_health_(!options.health_listen.empty()) {}
+      has_health_(!options.health_listen.empty()),
+      large_reviews_(kLargeReviewThreads, kMaxLargeReviewsWaiting) {}
 
 Service::~Service() = default;
 
 Status Service::Listen(const ServiceOptions& options) {
   ASSIGN_OR_RETURN(net::Credentials credentials, FirstCredentials());
-  const EndpointParts parts{configuration_, readiness_, clock_, log_, metrics_};
+  const EndpointParts parts{configuration_, readiness_, clock_, log_, metrics_, large_reviews_};
   auto router = std::make_shared<net::Router>();
   AddReviews(*router, parts);
   AddProbes(*router, parts);
   net::ServerOptions server{.event_loops = options.event_loops,
+                            .workers = 1,  // metrics
                             .access_log = options.access_log ? &log_ : nullptr,
                             .metrics = &metrics_};
   server.listeners.push_back({.address = Anywhere(options.listen),

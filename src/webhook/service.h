@@ -71,6 +71,7 @@ class Service {
   WatchedFile certificate_file_;
   WatchedFile key_file_;
   bool has_health_;
+  net::WorkerPool large_reviews_;
   std::unique_ptr<net::Server> server_;
 };
 

@@ -149,6 +149,12 @@ TEST_F(ServiceTest, StatusesSayWhatIsWrongWithARequest) {
   }
 }
 
+TEST_F(ServiceTest, LargeReviewsAreAnsweredBesideTheLoop) {
+  json pod = testing::MakePod({{"strongroom.dev/marble", "server"}});
+  pod["metadata"]["annotations"]["note"] = std::string(2 * kMaxReviewOnLoop, 'x');
+  EXPECT_EQ(StatusOf("POST", "/mutate", testing::MakeReview(pod).dump(), "application/json"), 200);
+}
+
 TEST_F(ServiceTest, ProbesAreThereWithoutTlsToo) {
   net::HttpsClient client({});
   for (const char* path : {"/healthz", "/readyz", "/metrics"}) {
