@@ -102,7 +102,11 @@ int ThreadsInAll() {
 net::ServerOptions ListenOptions(const Options& options, const Trust& trust,
                                  const serving::api::FrontDoor& door, int loops, Log& log,
                                  Metrics& metrics) {
-  net::ServerOptions server{.event_loops = loops, .access_log = &log, .metrics = &metrics};
+  net::ServerOptions server{
+      .event_loops = loops,
+      .limits = {.max_connection_age = std::chrono::seconds(options.max_connection_age)},
+      .access_log = &log,
+      .metrics = &metrics};
   std::vector<std::uint16_t> ports = {options.port};
   if (options.rest_api_port != 0) ports.push_back(options.rest_api_port);
   for (const std::uint16_t port : ports) {

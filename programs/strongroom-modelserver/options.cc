@@ -30,6 +30,10 @@ void AddFlags(CLI::App& app, Options& options) {
   app.add_option("--port", options.port, "for gRPC and REST (default 8500; 0: any free one)");
   app.add_option("--rest_api_port", options.rest_api_port,
                  "a second port for the same (default 0: none)");
+  app.add_option("--max_connection_age", options.max_connection_age,
+                 "seconds after which a client is asked to connect anew, so that clients find new "
+                 "pods (default 300, give or take a tenth; 0: never)")
+      ->check(CLI::Range(0U, 86'400U));
   app.add_option("--address", options.address, "to listen on (default 0.0.0.0)");
   app.add_option("--threads", options.threads,
                  "for inference (default 0: as many as processors are allowed)")

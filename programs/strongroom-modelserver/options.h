@@ -17,6 +17,7 @@ struct Options {
   std::string address = "0.0.0.0";
   std::uint16_t port = 8500;
   std::uint16_t rest_api_port = 0;  // 0: REST is on `port` only
+  unsigned max_connection_age = 300;  // seconds; 0: none
   int threads = 0;                  // 0: as many as processors
   serving::openvino::Precision precision = serving::openvino::Precision::kF32;
   LogFormat log_format = LogFormat::kText;

@@ -73,6 +73,9 @@ void Connection::Sniff(ByteView bytes) {
 void Connection::Open(bool http2) {
   state_ = State::kOpen;
   since_ = Now();
+  // In HTTP/1.1 a request may cross the end of an idle connection unanswered; GOAWAY says what to
+  // ask again.
+  if (!http2) options_.max_age = Milliseconds(0);
   session_ = options_.make_session(shared_from_this(), info_, http2);
   if (draining_) session_->Drain();
   if (!sniffed_.empty()) Deliver(std::exchange(sniffed_, {}));
@@ -228,10 +231,13 @@ std::optional<SteadyTime> Connection::NextDeadline() const {
   if (state_ == State::kLingering) no_later_than(since_ + kLingerTime);
   if (state_ == State::kOpen) {
     if (const auto session = session_->Deadline()) no_later_than(*session);
+    if (Ages()) no_later_than(since_ + options_.max_age);
   }
   if (options_.transport->unsent() != 0) no_later_than(last_sent_ + options_.write_timeout);
   return next;
 }
+
+bool Connection::Ages() const { return options_.max_age.count() > 0 && !draining_; }
 
 // The timer runs for the earliest deadline it ever had; where that moved on meanwhile, it is set
 // again when it fires.
@@ -256,6 +262,7 @@ void Connection::OnTimer() {
     return Close(Error(Code::kDeadline, "the peer takes nothing off the connection"));
   }
   if (state_ == State::kOpen) {
+    if (Ages() && now >= since_ + options_.max_age) return Drain();
     const auto deadline = session_->Deadline();
     if (deadline && now >= *deadline) {
       busy_ = true;

@@ -22,6 +22,7 @@ struct ConnectionOptions {
   SessionFactory make_session;
   Milliseconds handshake_timeout{10'000};
   Milliseconds write_timeout{30'000};
+  Milliseconds max_age{0};  // of HTTP/2, until it is drained; 0: none
   // Called once, on the loop: how it ended; none: in order.
   std::function<void(const std::optional<Error>&)> on_closed = nullptr;
 };
@@ -66,6 +67,7 @@ class Connection final : public SessionHost, public std::enable_shared_from_this
   void OnTimer();
   std::optional<SteadyTime> NextDeadline() const;
   bool ReadAllowed() const;
+  bool Ages() const;  // whether its age will end it
 
   const std::shared_ptr<EventLoop> loop_;  // shared: the last answer may come after the server
   std::unique_ptr<LoopSocket> socket_;

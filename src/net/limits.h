@@ -16,6 +16,9 @@ struct Limits {
   std::size_t max_connections_per_address = 1024;
   Milliseconds handshake_timeout{10'000};  // TLS, from accept
   Milliseconds idle_timeout{120'000};      // no request in progress
+  // An HTTP/2 connection this old, give or take a tenth, is told to go (GOAWAY) once what it began
+  // is answered, so that clients that balance themselves find new servers. 0: none.
+  Milliseconds max_connection_age{0};
 
   // heads
   Milliseconds header_timeout{10'000};  // from a request's first byte to the end of its header

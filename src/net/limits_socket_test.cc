@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <latch>
+#include <set>
 #include <thread>
 
 #include <fmt/format.h>
@@ -147,6 +148,20 @@ TEST_F(LimitsSocketTest, QueuedRequests) {
   EXPECT_EQ(later, 2U);
   server_.reset();
   EXPECT_EQ(in_flight.value(), 0);
+}
+
+TEST_F(LimitsSocketTest, MaxConnectionAge) {
+  Serve({.max_connection_age = Milliseconds(50)}, true);
+  HttpsClient client({.tls = TlsClientOptions{.trust = TrustPinned{identity_.credentials.leaf()}}});
+  std::set<std::string> connections;
+  // No request fails while one connection takes the place of another.
+  for (const SteadyTime until = Soon(); connections.size() < 4 && steady_clock::now() < until;) {
+    ASSERT_OK_AND_ASSIGN(const auto answer,
+                         client.Get(fmt::format("https://localhost:{}/hello", server_->port())));
+    ASSERT_EQ(answer.status, 200);
+    connections.insert(answer.connection->local_address);
+  }
+  EXPECT_EQ(connections.size(), 4U);
 }
 
 TEST_F(LimitsSocketTest, PeersThatTakeNothing) {

@@ -106,6 +106,7 @@ class ServerImpl final : public Server {
   void Serve(LoopThread& home, Port& port, UniqueFd fd, const SocketAddress& remote);
   void Closed(LoopThread& home, Connection* connection, const std::string& address);
   LoopThread& LeastLoaded();
+  Milliseconds NextMaxAge();
   template <class F>
   void OnEveryLoop(F task);
 
@@ -120,6 +121,7 @@ class ServerImpl final : public Server {
   std::size_t open_ = 0;  // connections, guarded by mutex_
   std::once_flag stopped_;
   std::atomic<bool> draining_{false};
+  std::atomic<unsigned> opened_{0};
 };
 
 Status ServerImpl::Open() {
@@ -215,6 +217,14 @@ LoopThread& ServerImpl::LeastLoaded() {
   return **std::ranges::min_element(loops_, {}, [](const auto& home) { return home->load.load(); });
 }
 
+// Nine tenths to eleven tenths of the limit, in turn: those who came together do not come back
+// together.
+Milliseconds ServerImpl::NextMaxAge() {
+  constexpr unsigned kSteps = 21;
+  const unsigned step = opened_++ * 8 % kSteps;  // 8 and 21 share no factor: every step in turn
+  return options_.limits.max_connection_age * (90 + step) / 100;
+}
+
 void ServerImpl::Serve(LoopThread& home, Port& port, UniqueFd fd, const SocketAddress& remote) {
   const std::string address = remote.host();
   const auto tls = port.tls.With([](const auto& current) { return current; });
@@ -234,7 +244,8 @@ void ServerImpl::Serve(LoopThread& home, Port& port, UniqueFd fd, const SocketAd
                          : MakeHttp1ServerSession(*context, host, info);
           },
       .handshake_timeout = options_.limits.handshake_timeout,
-      .write_timeout = options_.limits.write_timeout};
+      .write_timeout = options_.limits.write_timeout,
+      .max_age = NextMaxAge()};
   // The connection's key in the map is known only after it was opened, which may close it at once.
   const auto key = std::make_shared<Connection*>(nullptr);
   const auto closed = std::make_shared<bool>(false);
