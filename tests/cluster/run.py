@@ -19,7 +19,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "charts")]
 from cluster import Lab, LAB, load_busybox  # noqa: E402
 
 # In this order: what is used by all others first, what ends the node last.
-MODULES = ("node_test", "render_test", "charts_test", "webhook_test", "restart_test")
+MODULES = ("node_test", "render_test", "charts_test", "admission_test", "restart_test")
 
 
 class Lines(unittest.TestResult):

@@ -7,7 +7,7 @@ import json
 import unittest
 
 from cluster import restricted_pod, wait_until
-from webhook_process import (CLUSTER_NAME, KINDS, NAMESPACE, SERVICE, applied, dry_run, process, registered, review,
+from admission_process import (CLUSTER_NAME, KINDS, NAMESPACE, SERVICE, applied, dry_run, process, registered, review,
                              wait_published)
 
 ENVIRONMENT = ("EDG_MARBLE_COORDINATOR_ADDR", "EDG_MARBLE_TYPE", "EDG_MARBLE_DNS_NAMES", "EDG_MARBLE_UUID_FILE")
@@ -42,7 +42,7 @@ PODS = {
 }
 
 
-class Webhook(unittest.TestCase):
+class Admission(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.folder = cls.enterClassContext(registered(cls.lab))
