@@ -5,11 +5,13 @@ import contextlib
 import json
 import os
 import pathlib
+import re
+import shutil
 import signal
 import subprocess
 import tempfile
 
-from cluster import LAB, SOURCE, as_list, wait_until
+from cluster import LAB, SOURCE, as_list, run, wait_until
 
 NODE = "192.168.199.1"
 PORT = 18443
@@ -19,7 +21,34 @@ CLUSTER_NAME = f"{SERVICE}-{NAMESPACE}"
 KINDS = ("mutatingwebhookconfiguration", "validatingwebhookconfiguration")
 BIN = pathlib.Path(os.environ.get("STRONGROOM_BIN", SOURCE / "build/dev/bin"))
 CONFIG = {"format": "strongroom-webhook/1", "coordinator_address": "coordinator-mesh-api.marblerun:2001",
-          "agent": {"image": "strongroom/agent:1"}, "simulation": {"image": "strongroom/simtee:1"}}
+          "agent": {"image": "strongroom/agent:1"}, "simulation": {"image": "localhost/strongroom-test/simtee:1"}}
+
+
+SIMTEE = CONFIG["simulation"]["image"]
+WORKLOAD = "localhost/strongroom-test/described:1"
+LAUNCH = {"format": "strongroom-launch/1", "program": "/bin/busybox", "argv": ["busybox", "sleep", "600"]}
+
+
+def load_image(lab, name, program, place, files=()):
+    """An image of one program, at `place`, with the libraries it is linked with and `files` (path, text)."""
+    with tempfile.TemporaryDirectory(prefix="strongroom-image-") as folder:
+        root = pathlib.Path(folder, "root")
+        copies = [(program, place)] + [(library, library) for library in re.findall(r"/\S+", run("ldd", program))]
+        for source, path in copies:
+            (root / path[1:]).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, root / path[1:])
+        for path, text in files:
+            (root / path[1:]).parent.mkdir(parents=True, exist_ok=True)
+            (root / path[1:]).write_text(text)
+        lab.command("image", name, f"{folder}/image.tar", root)
+        lab.load(f"{folder}/image.tar")
+
+
+def load_simulation(lab):
+    """The software TEE, and a workload that a launch description names."""
+    load_image(lab, SIMTEE, BIN / "strongroom-simtee", "/usr/bin/strongroom-simtee")
+    load_image(lab, WORKLOAD, lab.cache / "debian/bin/busybox", "/bin/busybox",
+               [("/etc/strongroom/launch/modelserver.json", json.dumps(LAUNCH))])
 
 
 def chart(lab, *templates, settings=()):

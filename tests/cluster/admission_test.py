@@ -7,8 +7,8 @@ import json
 import unittest
 
 from cluster import restricted_pod, wait_until
-from admission_process import (CLUSTER_NAME, KINDS, NAMESPACE, SERVICE, applied, dry_run, process, registered, review,
-                             wait_published)
+from admission_process import (CLUSTER_NAME, KINDS, NAMESPACE, SERVICE, WORKLOAD, applied, dry_run, load_simulation, process,
+                               registered, review, wait_published)
 
 ENVIRONMENT = ("EDG_MARBLE_COORDINATOR_ADDR", "EDG_MARBLE_TYPE", "EDG_MARBLE_DNS_NAMES", "EDG_MARBLE_UUID_FILE")
 
@@ -113,6 +113,17 @@ class Admission(unittest.TestCase):
             self.lab.wait_ready("reader", namespace)
             uid = self.lab.get("pod", "reader", "-n", namespace)["metadata"]["uid"]
             wait_until("the pod's UUID", lambda: self.lab.logs("reader", namespace).strip() == uid, 20)
+
+    def test_a_simulated_marble_starts_under_the_software_tee_in_its_own_container(self):
+        load_simulation(self.lab)
+        pod = marble("simulated", ours("sim"), container={"image": WORKLOAD, "imagePullPolicy": "Never"})
+        for member in ("command", "args"):
+            pod["spec"]["containers"][0].pop(member, None)
+        with self.lab.namespace("simulated", enforce="restricted") as namespace:
+            self.lab.apply(pod, namespace=namespace)
+            self.lab.wait_ready("simulated", namespace)
+            said = wait_until("the software TEE's words", lambda: self.lab.logs("simulated", namespace), 20)
+        self.assertRegex(said, r"enclave started program=/bin/busybox mrenclave=[0-9a-f]{64}")
 
     def test_a_denial_says_what_to_do(self):
         with self.lab.namespace("denied") as namespace:
