@@ -116,6 +116,12 @@ net::ServerOptions ListenOptions(const Options& options, const Trust& trust,
                                 .grpc_services = door.grpc_services(),
                                 .name = server.listeners.empty() ? "port" : "rest_api_port"});
   }
+  if (options.health_port != 0) {
+    server.listeners.push_back(
+        {.address = fmt::format("{}:{}", options.address, options.health_port),
+         .router = door.health_router(),
+         .name = "health"});
+  }
   return server;
 }
 

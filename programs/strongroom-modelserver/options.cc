@@ -34,6 +34,10 @@ void AddFlags(CLI::App& app, Options& options) {
                  "seconds after which a client is asked to connect anew, so that clients find new "
                  "pods (default 300, give or take a tenth; 0: never)")
       ->check(CLI::Range(0U, 86'400U));
+  app.add_option(
+      "--health_port", options.health_port,
+      "plain HTTP without certificates for /healthz, /readyz and /metrics, which name no "
+      "model (default 0: none)");
   app.add_option("--address", options.address, "to listen on (default 0.0.0.0)");
   app.add_option("--threads", options.threads,
                  "for inference (default 0: as many as processors are allowed)")

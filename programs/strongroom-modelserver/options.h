@@ -16,9 +16,10 @@ struct Options {
   std::string model_base_path;  // the model's folder of versions; with several models, their parent
   std::string address = "0.0.0.0";
   std::uint16_t port = 8500;
-  std::uint16_t rest_api_port = 0;  // 0: REST is on `port` only
+  std::uint16_t rest_api_port = 0;    // 0: REST is on `port` only
   unsigned max_connection_age = 300;  // seconds; 0: none
-  int threads = 0;                  // 0: as many as processors
+  std::uint16_t health_port = 0;      // plain HTTP for probes and metrics; 0: none
+  int threads = 0;                    // 0: as many as processors
   serving::openvino::Precision precision = serving::openvino::Precision::kF32;
   LogFormat log_format = LogFormat::kText;
   bool insecure_plain = false;

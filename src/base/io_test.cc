@@ -357,6 +357,34 @@ TEST(Metrics, LabelSetsAreBounded) {
   EXPECT_LE(std::count(text.begin(), text.end(), '\n'), 1010);
 }
 
+TEST(Metrics, RenderOnlyTheSeriesThatAreWanted) {
+  Metrics metrics;
+  metrics.CounterOf("asked", "Of a model.", {{"model", "a"}}).Add(1);
+  metrics.CounterOf("asked", "Of a model.", {{"model", "b"}}).Add(2);
+  metrics.CounterOf("other", "Of none.").Add(3);
+  const std::string text = metrics.Render([](const MetricLabels& labels) {
+    const auto model = labels.find("model");
+    return model != labels.end() && model->second == "a";
+  });
+  EXPECT_EQ(text, "# HELP asked Of a model.\n# TYPE asked counter\nasked{model=\"a\"} 1\n");
+}
+
+TEST(Metrics, AddUpSeriesThatDifferInALabelWhichIsLeftOut) {
+  Metrics metrics;
+  metrics.CounterOf("asked", "h", {{"model", "a"}, {"way", "x"}}).Add(1);
+  metrics.CounterOf("asked", "h", {{"model", "b"}, {"way", "x"}}).Add(2);
+  metrics.CounterOf("asked", "h", {{"model", "b"}, {"way", "y"}}).Add(4);
+  metrics.HistogramOf("took", "h", {1, 2}, {{"model", "a"}}).Observe(0.5);
+  metrics.HistogramOf("took", "h", {1, 2}, {{"model", "b"}}).Observe(1.5);
+  metrics.GaugeOf("open", "h").Set(7);
+  const std::string text = metrics.RenderWithout("model");
+  EXPECT_THAT(text, ::testing::Not(::testing::HasSubstr("model")));
+  for (const char* line :
+       {"asked{way=\"x\"} 3\n", "asked{way=\"y\"} 4\n", "took_count 2\n", "took_sum 2\n",
+        "took_bucket{le=\"1\"} 1\n", "took_bucket{le=\"2\"} 2\n", "open 7\n"})
+    EXPECT_THAT(text, ::testing::HasSubstr(line));
+}
+
 TEST(Metrics, LabelValuesAreEscaped) {
   Metrics metrics;
   metrics.CounterOf("a_total", "A.", {{"path", "x\"\n} 1\nforged 2"}}).Add();

@@ -2,6 +2,7 @@
 
 #include <mutex>
 #include <set>
+#include <utility>
 
 #include <prometheus/counter.h>
 #include <prometheus/family.h>
@@ -44,6 +45,27 @@ class HistogramHandle final : public Histogram {
  private:
   prometheus::Histogram& histogram_;
 };
+
+MetricLabels LabelsOf(const prometheus::ClientMetric& series) {
+  MetricLabels out;
+  for (const auto& label : series.label) out.emplace(label.name, label.value);
+  return out;
+}
+
+// Both are of one name, so of one kind and with the same buckets.
+void AddUp(const prometheus::ClientMetric& from, prometheus::ClientMetric& to) {
+  to.counter.value += from.counter.value;
+  to.gauge.value += from.gauge.value;
+  to.histogram.sample_count += from.histogram.sample_count;
+  to.histogram.sample_sum += from.histogram.sample_sum;
+  for (std::size_t i = 0; i < to.histogram.bucket.size() && i < from.histogram.bucket.size(); ++i)
+    to.histogram.bucket[i].cumulative_count += from.histogram.bucket[i].cumulative_count;
+}
+
+std::string Serialize(std::vector<prometheus::MetricFamily> families) {
+  std::erase_if(families, [](const auto& family) { return family.metric.empty(); });
+  return prometheus::TextSerializer().Serialize(families);
+}
 
 template <class Handle>
 using Handles = std::map<std::string, std::map<MetricLabels, std::unique_ptr<Handle>>>;
@@ -103,6 +125,28 @@ Histogram& Metrics::HistogramOf(const std::string& name, const std::string& help
 
 std::string Metrics::Render() const {
   return prometheus::TextSerializer().Serialize(impl_->registry.Collect());
+}
+
+std::string Metrics::Render(const std::function<bool(const MetricLabels&)>& wanted) const {
+  std::vector<prometheus::MetricFamily> families = impl_->registry.Collect();
+  for (auto& family : families)
+    std::erase_if(family.metric, [&](const auto& series) { return !wanted(LabelsOf(series)); });
+  return Serialize(std::move(families));
+}
+
+std::string Metrics::RenderWithout(const std::string& label) const {
+  std::vector<prometheus::MetricFamily> families = impl_->registry.Collect();
+  for (auto& family : families) {
+    std::map<MetricLabels, prometheus::ClientMetric> sums;
+    for (prometheus::ClientMetric& series : family.metric) {
+      std::erase_if(series.label, [&](const auto& found) { return found.name == label; });
+      const auto [sum, is_new] = sums.try_emplace(LabelsOf(series), series);
+      if (!is_new) AddUp(series, sum->second);
+    }
+    family.metric.clear();
+    for (auto& [labels, sum] : sums) family.metric.push_back(std::move(sum));
+  }
+  return Serialize(std::move(families));
 }
 
 }  // namespace strongroom

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -44,8 +45,11 @@ class Metrics {
   Histogram& HistogramOf(const std::string& name, const std::string& help,
                          const std::vector<double>& bounds, const MetricLabels& labels = {});
 
-  // Prometheus text exposition format 0.0.4.
+  // Prometheus text exposition format 0.0.4: all series, or those whose labels `wanted` agrees to.
   std::string Render() const;
+  std::string Render(const std::function<bool(const MetricLabels&)>& wanted) const;
+  // All of them without `label`: series that differ in nothing else are added up.
+  std::string RenderWithout(const std::string& label) const;
 
  private:
   struct Impl;

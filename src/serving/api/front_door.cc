@@ -10,12 +10,29 @@
 namespace strongroom::serving::api {
 namespace {
 
-net::Response RenderMetrics(const Frontend& frontend, const net::Request& request) {
-  const Status allowed = frontend.access.Check("", request.connection->peer_certificate());
-  if (!allowed) return kserve::ErrorResponse(allowed.error());
-  net::Response response = net::Response::Text(200, frontend.metrics.Render());
+constexpr const char* kModelLabel = "model";
+
+net::Response MetricsText(std::string text) {
+  net::Response response = net::Response::Text(200, text);
   response.headers.Set("content-type", "text/plain; version=0.0.4; charset=utf-8");
   return response;
+}
+
+// What was asked of the models that the client may ask; nothing that sums up over others.
+net::Response OwnMetrics(const Frontend& frontend, const net::Request& request) {
+  const Bytes* certificate = request.connection->peer_certificate();
+  const Status allowed = frontend.access.Check("", certificate);
+  if (!allowed) return kserve::ErrorResponse(allowed.error());
+  return MetricsText(frontend.metrics.Render([&](const MetricLabels& labels) {
+    const auto model = labels.find(kModelLabel);
+    return model != labels.end() && !model->second.empty() &&
+           frontend.access.Check(model->second, certificate).has_value();
+  }));
+}
+
+net::Response Ready(const Frontend& frontend) {
+  return frontend.manager.Ready() ? net::Response::Text(200, "ready\n")
+                                  : net::Response::Text(503, "not every model is loaded\n");
 }
 
 net::Response UnknownPath(const net::Request& request) {
@@ -33,7 +50,7 @@ std::shared_ptr<const net::Router> MakeRouter(const Frontend& frontend, std::str
   kserve::AddRoutes(router, frontend, version);
   tfs::AddRoutes(router, frontend);
   const auto metrics = [&frontend](const net::Request& request) {
-    return RenderMetrics(frontend, request);
+    return OwnMetrics(frontend, request);
   };
   router.Handle("GET", "/metrics", metrics);
   router.Handle("GET", "/monitoring/prometheus/metrics",
@@ -43,11 +60,23 @@ std::shared_ptr<const net::Router> MakeRouter(const Frontend& frontend, std::str
   return std::make_shared<const net::Router>(std::move(router));
 }
 
+std::shared_ptr<const net::Router> MakeHealthRouter(const Frontend& frontend) {
+  net::Router router;
+  router.Handle("GET", "/healthz",
+                [](const net::Request&) { return net::Response::Text(200, "alive\n"); });
+  router.Handle("GET", "/readyz", [&frontend](const net::Request&) { return Ready(frontend); });
+  router.Handle("GET", "/metrics", [&frontend](const net::Request&) {
+    return MetricsText(frontend.metrics.RenderWithout(kModelLabel));
+  });
+  return std::make_shared<const net::Router>(std::move(router));
+}
+
 }  // namespace
 
 FrontDoor::FrontDoor(const Frontend& frontend, std::string_view version)
     : frontend_(std::make_unique<const Frontend>(frontend)),
-      router_(MakeRouter(*frontend_, version)) {
+      router_(MakeRouter(*frontend_, version)),
+      health_router_(MakeHealthRouter(*frontend_)) {
   auto service = std::make_shared<net::GrpcService>();
   tfs::AddServices(*service, *frontend_);
   kserve::AddService(*service, *frontend_, version);

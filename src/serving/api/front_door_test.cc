@@ -9,6 +9,7 @@ namespace {
 
 using testing::Ask;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using testing::RawOf;
 
 class FrontDoorTest : public testing::ApiTest {
@@ -246,6 +247,44 @@ TEST_F(FrontDoorTest, OnlyListedClientsAreAnswered) {
   EXPECT_EQ(Ask(*door_.router(), "GET", "/v2/models/m", {}, bob_certificate_).status, 403)
       << "of another model";
   EXPECT_EQ(Get("/metrics").status, 200);
+}
+
+TEST_F(FrontDoorTest, MetricsShowAClientTheModelsThatItMayAskAndNoOther) {
+  ASSERT_EQ(Post("/v2/models/m/infer",
+                 R"({"inputs":[{"name":"x","shape":[1,2],"datatype":"FP32","data":[1,2]}]})")
+                .status,
+            200);
+  ASSERT_EQ(Post(kInfer, kGood).status, 200);
+  ASSERT_EQ(Post("/v2/models/unknown/infer", kGood).status, 404);
+  metrics_.CounterOf("strongroom_http_requests_total", "Of all.").Add(3);
+  const auto seen = [&](const char* path, const Bytes& certificate) {
+    return Text(Ask(*door_.router(), "GET", path, {}, certificate));
+  };
+  for (const char* path : {"/metrics", "/monitoring/prometheus/metrics"}) {
+    EXPECT_THAT(seen(path, alice_certificate_), HasSubstr(R"(model="m")")) << path;
+    EXPECT_THAT(seen(path, alice_certificate_), HasSubstr(R"(model="two")")) << path;
+    const std::string bob = seen(path, bob_certificate_);
+    EXPECT_THAT(bob, HasSubstr(R"(model="two")")) << path;
+    for (const char* foreign : {R"(model="m")", R"(model="")", "strongroom_http"})
+      EXPECT_THAT(bob, Not(HasSubstr(foreign))) << path;
+  }
+}
+
+TEST_F(FrontDoorTest, TheHealthPortNamesNoModel) {
+  ASSERT_EQ(Post(kInfer, kGood).status, 200);
+  ASSERT_EQ(Post("/v2/models/m/infer", "x").status, 400);
+  const auto get = [&](const char* path) { return Ask(*door_.health_router(), "GET", path); };
+  EXPECT_EQ(get("/healthz").status, 200);
+  EXPECT_EQ(get("/readyz").status, 200);
+  const std::string text = Text(get("/metrics"));
+  EXPECT_THAT(text, HasSubstr(R"(method="infer",status="ok"} 1)"));
+  EXPECT_THAT(text, HasSubstr("strongroom_serving_seconds_bucket"));
+  for (const char* name : {"model=", "\"two\"", "\"m\""}) EXPECT_THAT(text, Not(HasSubstr(name)));
+  for (const char* path : {"/v2/models/m", "/v1/models/m", "/v2"})
+    EXPECT_EQ(get(path).status, 404) << path;
+  ASSERT_OK(manager_.Unload("m", 3));
+  EXPECT_EQ(get("/readyz").status, 503);
+  EXPECT_EQ(get("/healthz").status, 200);
 }
 
 TEST_F(FrontDoorTest, ShortenedBodiesAreRefused) {

@@ -302,11 +302,13 @@ class Process(unittest.TestCase):
                                  "libopenvino_onnx_frontend", "libtbb"})
 
     def test_flags_of_tensorflow_serving(self):
-        with socket.socket() as probe:
+        with socket.socket() as probe, socket.socket() as second:
             probe.bind(("127.0.0.1", 0))
-            rest_port = probe.getsockname()[1]
+            second.bind(("127.0.0.1", 0))
+            rest_port, health_port = probe.getsockname()[1], second.getsockname()[1]
         server = harness.Server(WORLD.handover(), "--model_name=digits", f"--model_base_path={WORLD.host / 'digits'}",
-                                f"--rest_api_port={rest_port}", "--log_format=json").wait_ready()
+                                f"--rest_api_port={rest_port}", f"--health_port={health_port}",
+                                "--log_format=json").wait_ready()
         try:
             context = ssl.create_default_context(cadata=WORLD.server.pem.decode())
             context.load_cert_chain(WORLD.alice.path, WORLD.alice.key_path)
@@ -315,6 +317,16 @@ class Process(unittest.TestCase):
                 connection.request("GET", "/v1/models/digits")
                 self.assertEqual(connection.getresponse().status, 200)
                 connection.close()
+            health = http.client.HTTPConnection("127.0.0.1", health_port, timeout=20)
+            answers = {}
+            for path in ("/healthz", "/readyz", "/metrics", "/v1/models/digits"):
+                health.request("GET", path)
+                response = health.getresponse()
+                answers[path] = response.status, response.read().decode()
+            health.close()
+            self.assertEqual([status for status, _ in answers.values()], [200, 200, 200, 404], answers)
+            self.assertIn("strongroom_serving_requests_total", answers["/metrics"][1])
+            self.assertNotIn("digits", answers["/metrics"][1])
         finally:
             status, log = server.end()
         self.assertEqual(status, 0, log)
