@@ -4,7 +4,9 @@
 #include "cli/commands.h"
 #include "cli/coordinator_client.h"
 #include "cli/inference_client.h"
+#include "cli/server_check.h"
 #include "cli/tensor_input.h"
+#include "net/address.h"
 
 namespace strongroom::cli {
 namespace {
@@ -43,6 +45,25 @@ Result<Bytes> TrustedRoot(const Arguments& arguments) {
   }
   ASSIGN_OR_RETURN(const crypto::Certificate root, In(origin, crypto::Certificate::FromPem(pem)));
   return ToBytes(root.der());
+}
+
+// Servers under this root, and of it the one marble that was named. A name that says nothing about
+// which marble answers is not enough: then the marble must be named.
+Result<net::TrustRoots> TrustedServer(const Arguments& arguments, std::string_view host) {
+  ASSIGN_OR_RETURN(Bytes root, TrustedRoot(arguments));
+  net::TrustRoots out{.roots = {std::move(root)}};
+  const auto marble = arguments.Optional("marble");
+  if (marble) {
+    out.also = [name = *marble](std::string_view, const std::vector<Bytes>& chain) {
+      return ExpectMarble(name, chain);
+    };
+  } else if (IsLoopbackName(host)) {
+    return Malformed(fmt::format(
+        "\"{}\" is a name that every marble may have in its certificate: say which one is meant by "
+        "--marble NAME (its name in the manifest)",
+        host));
+  }
+  return out;
 }
 
 // A server that wants a certificate ends the handshake with an alert, which by itself says nothing
@@ -99,12 +120,14 @@ Status Print(const NamedTensors& outputs, Console& console) {
 
 Result<Exit> Infer(const Arguments& arguments, Console& console) {
   ASSIGN_OR_RETURN(const std::string address, NormalAddress(arguments.One("HOST:PORT"), 8500));
-  ASSIGN_OR_RETURN(const Bytes root, TrustedRoot(arguments));
+  ASSIGN_OR_RETURN(const net::HostPort server, net::ParseHostPort(address));
+  const std::string name = arguments.Or("server-name", server.host);
+  ASSIGN_OR_RETURN(net::TrustRoots trust, TrustedServer(arguments, name));
   ASSIGN_OR_RETURN(auto credentials, UserCredentials(arguments));
   const InferenceTarget target{.address = address,
-                               .tls = {.trust = net::TrustRoots{{root}},
+                               .tls = {.trust = std::move(trust),
                                        .credentials = std::move(credentials),
-                                       .server_name = arguments.Or("server-name", "")},
+                                       .server_name = name},
                                .model = arguments.One("model"),
                                .version = arguments.Or("model-version", "")};
   NamedTensors inputs;
@@ -156,6 +179,10 @@ std::vector<Command> InferCommands() {
       {.name = "--coordinator",
        .value = "HOST:PORT",
        .help = "trust servers of this verified coordinator"},
+      {.name = "--marble",
+       .value = "NAME",
+       .help = "the server's name in the manifest; its certificate must carry it (required for "
+               "localhost)"},
       {.name = "--server-name",
        .value = "NAME",
        .help = "the name in the server's certificate (default: HOST)"},
@@ -166,9 +193,9 @@ std::vector<Command> InferCommands() {
        .summary = "ask a model over mutual TLS",
        .positionals = {{.name = "HOST:PORT", .help = "the model server (port 8500 unless given)"}},
        .flags = flags,
-       .examples = {"strongroom infer models.example:8500 -m digits -i image.npy --coordinator "
-                    "coordinator.example "
-                    "-c alice.crt -k alice.key"},
+       .examples =
+           {"strongroom infer models.example:8500 --marble modelserver -m digits -i image.npy "
+            "--coordinator coordinator.example -c alice.crt -k alice.key"},
        .run = Infer}};
 }
 

@@ -23,4 +23,8 @@ inline constexpr std::string_view kClientAuth = "1.3.6.1.5.5.7.3.2";
 // Intel's PCK certificates (attestation by DCAP).
 inline constexpr std::string_view kIntelSgx = "1.2.840.113741.1.13.1";
 
+// Marks the certificate of an activated workload with the name of its marble: raw bytes, as
+// MarbleRun writes them.
+inline constexpr std::string_view kMarbleType = "1.3.9903.2.1";
+
 }  // namespace strongroom::crypto::oid

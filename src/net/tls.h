@@ -77,9 +77,11 @@ struct TlsServerOptions {
 };
 
 // Trust in any server whose chain ends in one of these certificates (DER) and whose leaf names the
-// host that was dialled.
+// host that was dialled. `also` is asked when both hold, and must agree; as TrustCheck's, null: not
+// asked.
 struct TrustRoots {
   std::vector<Bytes> roots = {};
+  std::function<Status(std::string_view host, const std::vector<Bytes>& chain)> also = nullptr;
 };
 // Trust in exactly this leaf certificate (DER), whatever its names and dates.
 struct TrustPinned {

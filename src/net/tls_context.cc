@@ -54,6 +54,10 @@ int AskCheck(X509_STORE_CTX* store, void*) {
   return 0;
 }
 
+int VerifyThenAskCheck(X509_STORE_CTX* store, void* unused) {
+  return X509_verify_cert(store) == 1 ? AskCheck(store, unused) : 0;
+}
+
 int SelectAlpn(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
                unsigned in_size, void* arg) {
   const Bytes& ours = *static_cast<const Bytes*>(arg);
@@ -144,6 +148,8 @@ Status ApplyTrust(SSL_CTX* context, const Trust& trust, TlsSettings& settings) {
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
   if (const auto* const roots = std::get_if<TrustRoots>(&trust)) {
     if (roots->roots.empty()) return Malformed("no root to trust, wanted at least one certificate");
+    settings.check = roots->also;
+    if (settings.check) SSL_CTX_set_cert_verify_callback(context, VerifyThenAskCheck, nullptr);
     return ApplyRoots(context, roots->roots);
   }
   if (const auto* const pinned = std::get_if<TrustPinned>(&trust))

@@ -16,7 +16,7 @@ namespace strongroom::net {
 struct TlsSettings {
   bool is_server = false;
   std::vector<std::string> exporter_labels = {};
-  // Set for clients that pin or ask: decides instead of OpenSSL.
+  // Set for clients that pin or ask: decides instead of OpenSSL, or besides it.
   std::function<Status(std::string_view host, const std::vector<Bytes>& chain)> check = nullptr;
   Bytes alpn = {};  // wire format, most wanted first
 };

@@ -2,7 +2,7 @@
 # The client asks over three protocols and compares with the plain model.
 
 title "The client asks the model over mutual TLS"
-ask=(strongroom infer "localhost:$serving_port" --root root.crt -c alice.crt -k alice.key)
+ask=(strongroom infer "localhost:$serving_port" --root root.crt --marble modelserver -c alice.crt -k alice.key)
 as client "${ask[@]}" -m digits -i heldout/images.npy --api tfs -o tfs.npy
 as client "${ask[@]}" -m digits -i heldout/images.npy --api kserve -o kserve.npy
 as client "${ask[@]}" -m digits -i heldout/images.npy --api rest -o rest.npy

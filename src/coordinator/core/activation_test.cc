@@ -5,6 +5,7 @@
 #include "base/encoding.h"
 #include "coordinator/core/coordinator.h"
 #include "coordinator/core/testing/stage.h"
+#include "crypto/oid.h"
 #include "testing/result_matchers.h"
 
 namespace strongroom::coordinator {
@@ -37,7 +38,7 @@ TEST_F(ActivationTest, GivesCertificateParametersAndArguments) {
   EXPECT_EQ(leaf.subject.common_name, testing::kTestUuid);
   EXPECT_THAT(leaf.dns_names, ::testing::ElementsAre("server", "localhost"));
   EXPECT_EQ((leaf.not_after - leaf.not_before) / kDay, kLeafDays);
-  const crypto::Extension* type = grant.leaf.FindExtension(kMarbleTypeOid);
+  const crypto::Extension* type = grant.leaf.FindExtension(crypto::oid::kMarbleType);
   ASSERT_NE(type, nullptr);
   EXPECT_EQ(AsText(type->value), "server");
   const crypto::Extension* anchor = grant.leaf.FindExtension(kTrustAnchorOid);

@@ -70,7 +70,7 @@ Result<crypto::Certificate> IssueLeaf(const LeafSpec& spec, const crypto::Public
   leaf.ip_addresses = spec.names.ip_addresses;
   leaf.key_usage = crypto::kDigitalSignature | crypto::kKeyAgreement;
   leaf.extended_key_usage = kBothEnds;
-  leaf.extra_extensions = {{std::string(kMarbleTypeOid), false, ToBytes(spec.marble)}};
+  leaf.extra_extensions = {{std::string(crypto::oid::kMarbleType), false, ToBytes(spec.marble)}};
   if (spec.anchor != attest::TrustAnchors::IntelRoot()) {
     Writer octets;  // DER: OCTET STRING of 32 bytes
     octets.U8(0x04).U8(0x20).Put(spec.anchor.view());
