@@ -97,7 +97,7 @@ Result<std::shared_ptr<ClientConnection>> ClientConnection::Open(
       .handshake_timeout =
           std::chrono::ceil<Milliseconds>(deadline - std::chrono::steady_clock::now()),
       .write_timeout = kForever,  // callers have deadlines
-      .on_closed = [shared](const auto& why) { shared->OnClosed(why); }};
+      .on_closed = [shared](const auto& why, const auto&) { shared->OnClosed(why); }};
   auto carried =
       std::make_shared<std::pair<UniqueFd, ConnectionOptions>>(std::move(fd), std::move(wired));
   loop->Post([loop, shared, carried] {

@@ -294,7 +294,8 @@ void Connection::Close(const std::optional<Error>& why) {
   // The session may be further up this call, and it holds this connection: let both go from the
   // outside.
   loop_->Post([session = std::exchange(session_, nullptr)] {});
-  if (const auto on_closed = std::exchange(options_.on_closed, nullptr)) on_closed(why);
+  info_->closed.Cancel();
+  if (const auto on_closed = std::exchange(options_.on_closed, nullptr)) on_closed(why, *info_);
 }
 
 }  // namespace strongroom::net

@@ -24,7 +24,7 @@ struct ConnectionOptions {
   Milliseconds write_timeout{30'000};
   Milliseconds max_age{0};  // of HTTP/2, until it is drained; 0: none
   // Called once, on the loop: how it ended; none: in order.
-  std::function<void(const std::optional<Error>&)> on_closed = nullptr;
+  std::function<void(const std::optional<Error>&, const ConnectionInfo&)> on_closed = nullptr;
 };
 
 // A socket on a loop, its transport, and the session that speaks on it, once the handshake (or, on

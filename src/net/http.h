@@ -42,22 +42,8 @@ class Headers {
   std::vector<std::pair<std::string, std::string>> fields_;
 };
 
-// The connection a request came on. Lives as long as anyone holds it, also after the connection is
-// gone.
-struct ConnectionInfo {
-  std::uint64_t id = 0;             // unique in this process, never reused: bind nonces to it
-  std::string remote_address = {};  // "127.0.0.1:40112", "[::1]:40112"
-  std::string local_address = {};
-  TlsPeer tls = {};  // version kNone: plaintext
-
-  // The client's leaf certificate (DER), null when it presented none.
-  const Bytes* peer_certificate() const {
-    return tls.certificate_chain.empty() ? nullptr : &tls.certificate_chain.front();
-  }
-};
-
-// Says whether a request's answer is still wanted: false turns into true when the client goes away
-// or resets the stream, or the deadline passes. Any thread.
+// Says whether something is still wanted: false turns into true, once. For a request's answer when
+// the client goes away or resets the stream, or the deadline passes. Any thread.
 class CancelToken {
  public:
   CancelToken() : cancelled_(std::make_shared<std::atomic<bool>>(false)) {}
@@ -67,6 +53,21 @@ class CancelToken {
  private:
   std::shared_ptr<std::atomic<bool>>
       cancelled_;  // shared by the stream and by whoever works for it
+};
+
+// The connection a request came on. Lives as long as anyone holds it, also after the connection is
+// gone.
+struct ConnectionInfo {
+  std::uint64_t id = 0;             // unique in this process, never reused: bind nonces to it
+  std::string remote_address = {};  // "127.0.0.1:40112", "[::1]:40112"
+  std::string local_address = {};
+  TlsPeer tls = {};         // version kNone: plaintext
+  CancelToken closed = {};  // turns before the listener's on_closed is called
+
+  // The client's leaf certificate (DER), null when it presented none.
+  const Bytes* peer_certificate() const {
+    return tls.certificate_chain.empty() ? nullptr : &tls.certificate_chain.front();
+  }
 };
 
 struct Request {

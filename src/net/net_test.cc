@@ -134,6 +134,68 @@ TEST_F(NetTest, TheCallersCheckDecides) {
   EXPECT_THAT(client.Get(Url("/peer")), Fails(Code::kUntrusted, "mrenclave is another"));
 }
 
+TEST_F(NetTest, TheCallersCheckMustAgreeWithTheRoots) {
+  Serve(ClientCertificate::kOptional);
+  int asked = 0;
+  Status verdict = {};
+  const auto get = [&](Bytes root, std::string host) {
+    TrustRoots trust{.roots = {std::move(root)},
+                     .also = [&](std::string_view, const std::vector<Bytes>& chain) {
+                       ++asked;
+                       EXPECT_EQ(chain.size(), 1U);
+                       return verdict;
+                     }};
+    HttpsClient client(
+        {.tls = TlsClientOptions{.trust = std::move(trust), .server_name = std::move(host)}});
+    return client.Get(Url("/peer"));
+  };
+  const Bytes& root = server_identity_->credentials.leaf();
+  EXPECT_OK(get(root, "localhost"));
+  EXPECT_EQ(asked, 1);
+  EXPECT_THAT(get(root, "other.example"), Fails(Code::kUntrusted, "ostname"));
+  EXPECT_THAT(get(client_identity_->credentials.leaf(), "localhost"), Fails(Code::kUntrusted, ""));
+  EXPECT_EQ(asked, 1) << "asked about servers that the roots do not vouch for";
+  verdict = Untrusted("another marble");
+  EXPECT_THAT(get(root, "localhost"), Fails(Code::kUntrusted, "another marble"));
+}
+
+TEST(ServerTest, TellsWhichConnectionClosed) {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<std::uint64_t> closed;
+  std::shared_ptr<const ConnectionInfo> seen;
+  auto router = std::make_shared<Router>();
+  router->Handle("GET", "/", [&](const Request& request) {
+    const std::lock_guard lock(mutex);
+    seen = request.connection;
+    return Response::Text(200, "");
+  });
+  const auto on_closed = [&](const ConnectionInfo& connection) {
+    EXPECT_TRUE(connection.closed.cancelled());
+    const std::lock_guard lock(mutex);
+    closed.push_back(connection.id);
+    changed.notify_all();
+  };
+  ASSERT_OK_AND_ASSIGN(
+      const auto server,
+      Server::Start(
+          {.listeners = {{.address = "127.0.0.1:0", .router = router, .on_closed = on_closed}}}));
+  const std::string url = fmt::format("http://127.0.0.1:{}/", server->port());
+  std::uint64_t first = 0;
+  {
+    HttpsClient client({});
+    ASSERT_OK(client.Get(url));
+    const std::lock_guard lock(mutex);
+    EXPECT_FALSE(seen->closed.cancelled());
+    EXPECT_TRUE(closed.empty());
+    first = seen->id;
+  }
+  std::unique_lock lock(mutex);
+  ASSERT_TRUE(changed.wait_for(lock, std::chrono::seconds(20), [&] { return !closed.empty(); }));
+  EXPECT_EQ(closed, std::vector<std::uint64_t>{first});
+  EXPECT_TRUE(seen->closed.cancelled());
+}
+
 TEST_F(NetTest, GrpcCallsShareOneConnection) {
   Serve(ClientCertificate::kRequired);
   ASSERT_OK_AND_ASSIGN(const auto channel,

@@ -41,11 +41,13 @@ struct LoopThread {
 struct Port {
   Port(Listener&& listener, UniqueFd fd, std::uint16_t bound_to)
       : name(listener.name),
+        on_closed(std::move(listener.on_closed)),
         dispatcher(listener.router, listener.grpc_services),
         socket_fd(std::move(fd)),
         number(bound_to) {}
 
   std::string name;
+  std::function<void(const ConnectionInfo&)> on_closed;
   Dispatcher dispatcher;
   Guarded<std::shared_ptr<const TlsContext>>
       tls;  // null: plaintext; replaced while connections use the old one
@@ -249,8 +251,10 @@ void ServerImpl::Serve(LoopThread& home, Port& port, UniqueFd fd, const SocketAd
   // The connection's key in the map is known only after it was opened, which may close it at once.
   const auto key = std::make_shared<Connection*>(nullptr);
   const auto closed = std::make_shared<bool>(false);
-  options.on_closed = [this, &home, &port, key, closed, address](const std::optional<Error>& why) {
+  options.on_closed = [this, &home, &port, key, closed, address](const std::optional<Error>& why,
+                                                                 const ConnectionInfo& info) {
     *closed = true;
+    if (port.on_closed) port.on_closed(info);
     port.observer->Closed(why);
     Closed(home, *key, address);
   };

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,6 +25,10 @@ struct Listener {
   std::shared_ptr<const Router> router = {};           // null: every path is 404
   std::vector<std::shared_ptr<const GrpcService>> grpc_services = {};
   std::string name = "default";  // in logs and metrics
+  // Called once for each connection that ended, on its event loop: it must return within
+  // microseconds. Requests of the connection may still be worked on; ConnectionInfo::closed tells
+  // them.
+  std::function<void(const ConnectionInfo& connection)> on_closed = nullptr;
 };
 
 struct ServerOptions {

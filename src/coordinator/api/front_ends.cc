@@ -55,7 +55,10 @@ Result<net::Listener> MeshListener(Coordinator& core, std::string address) {
   return net::Listener{.address = std::move(address),
                        .tls = std::move(tls),
                        .grpc_services = {MakeMeshService(core), MakeMarbleRunService(core)},
-                       .name = "mesh"};
+                       .name = "mesh",
+                       .on_closed = [&core](const net::ConnectionInfo& connection) {
+                         core.ForgetConnection(connection.id);
+                       }};
 }
 
 net::Listener MetricsListener(std::string address, ClientApi& api) {

@@ -56,6 +56,8 @@ Result<Bytes> Attest(Coordinator& core, const net::GrpcCall& call, ByteView mess
 Result<Bytes> Challenge(Coordinator& core, const net::GrpcCall& call, ByteView message) {
   RETURN_IF_ERROR(ParseMessage<v1::ChallengeRequest>(message));
   ASSIGN_OR_RETURN(const Bytes nonce, core.Challenge(call.connection->id));
+  // It may have closed, and been forgotten, before the nonce was there to be freed.
+  if (call.connection->closed.cancelled()) core.ForgetConnection(call.connection->id);
   v1::ChallengeResponse out;
   out.set_nonce(ToText(nonce));
   return SerializeMessage(out);

@@ -135,6 +135,22 @@ TEST_F(MeshApiTest, RefusesARecordedActivation) {
   EXPECT_THAT(replay.message, HasSubstr("nonce was not given on this connection"));
 }
 
+TEST_F(MeshApiTest, FreesTheNoncesOfAConnectionThatCloses) {
+  constexpr const char* challenge = "/strongroom.v1.Coordinator/Challenge";
+  auto staying = served_.Channel();
+  ASSERT_OK(staying->Call(challenge, {}));
+  for (int i = 0; i < 3; ++i) {
+    auto channel = served_.Channel();
+    for (std::size_t n = 0; n < kMaxChallengesPerConnection; ++n)
+      ASSERT_OK(channel->Call(challenge, {}));
+    EXPECT_THAT(channel->Call(challenge, {}), Fails(Code::kExhausted, "the most it may"));
+  }
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (served_.stage.core().challenges() != 1 && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::yield();
+  EXPECT_EQ(served_.stage.core().challenges(), 1U) << "that of the connection which stayed";
+}
+
 TEST_F(MeshApiTest, BindsEvidenceToConnectionNonceAndKey) {
   auto first = served_.Channel();
   ASSERT_OK_AND_ASSIGN(const Bytes relayed,

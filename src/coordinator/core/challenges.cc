@@ -1,43 +1,58 @@
 #include "coordinator/core/challenges.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include <fmt/format.h>
 
 namespace strongroom::coordinator {
 
-void ChallengeTable::Forget(std::map<ChallengeNonce, Open>::iterator open) {
-  const auto count = by_connection_.find(open->second.connection);
-  if (--count->second == 0) by_connection_.erase(count);
-  open_.erase(open);
+namespace {
+
+// A clock that went back does not make nonces younger.
+bool Expired(UnixSeconds given, UnixSeconds now) {
+  return now - given > kChallengeSeconds || now < given;
 }
 
-void ChallengeTable::ForgetOldest() {
-  const Given oldest = order_.front();
-  order_.pop_front();
-  const auto open = open_.find(oldest.nonce);
-  if (open != open_.end() && open->second.serial == oldest.serial) Forget(open);
+}  // namespace
+
+void ChallengeTable::Forget(std::map<ChallengeNonce, Open>::iterator open) {
+  const auto own = by_connection_.find(open->second.connection);
+  own->second.erase(open->first);
+  if (own->second.empty()) by_connection_.erase(own);
+  order_.erase(open->second.place);
+  open_.erase(open);
 }
 
 void ChallengeTable::ForgetExpired(UnixSeconds now) {
   while (!order_.empty()) {
-    const auto open = open_.find(order_.front().nonce);
-    const bool gone = open == open_.end() || open->second.serial != order_.front().serial;
-    if (!gone && now - open->second.given <= kChallengeSeconds) return;
-    ForgetOldest();
+    const auto oldest = open_.find(order_.front());
+    if (!Expired(oldest->second.given, now)) return;
+    Forget(oldest);
   }
+}
+
+void ChallengeTable::ForgetConnection(std::uint64_t connection) {
+  const auto own = by_connection_.find(connection);
+  if (own == by_connection_.end()) return;
+  const std::set<ChallengeNonce> nonces = own->second;
+  for (const ChallengeNonce& nonce : nonces) Forget(open_.find(nonce));
 }
 
 Status ChallengeTable::Add(const ChallengeNonce& nonce, std::uint64_t connection, UnixSeconds now) {
   ForgetExpired(now);
-  std::size_t& held = by_connection_[connection];
+  const auto own = by_connection_.find(connection);
+  const std::size_t held = own == by_connection_.end() ? 0 : own->second.size();
   if (held >= kMaxChallengesPerConnection)
     return Exhausted(fmt::format("this connection holds {} unused nonces, the most it may", held));
-  ++held;
-  const std::uint64_t serial = next_serial_++;
-  open_.emplace(nonce, Open{connection, now, serial});
-  order_.push_back({nonce, serial});
-  while (order_.size() > kMaxChallenges) ForgetOldest();
+  if (open_.size() >= kMaxChallenges) {
+    return Exhausted(fmt::format(
+        "{} nonces wait to be used, the most there may be; try again in a minute", open_.size()));
+  }
+  if (open_.contains(nonce)) return Internal("the entropy source gave a nonce twice");
+  order_.push_back(nonce);
+  open_.emplace(nonce, Open{connection, now, std::prev(order_.end())});
+  by_connection_[connection].insert(nonce);
   return {};
 }
 
@@ -53,10 +68,7 @@ Status ChallengeTable::Take(ByteView nonce, std::uint64_t connection, UnixSecond
   if (open == open_.end()) return Untrusted(refusal);
   const Open found = open->second;
   Forget(open);
-  if (found.connection != connection || now - found.given > kChallengeSeconds ||
-      now < found.given) {
-    return Untrusted(refusal);
-  }
+  if (found.connection != connection || Expired(found.given, now)) return Untrusted(refusal);
   return {};
 }
 

@@ -91,8 +91,12 @@ class Coordinator {
   Status SetSecrets(ByteView user_certificate, const manifest::ByName<SecretUpload>& uploads,
                     const std::optional<manifest::Sha256Digest>& expected);
 
-  // A nonce for one activation on this connection (challenges.h).
+  // A nonce for one activation on this connection (challenges.h). kExhausted.
   Result<Bytes> Challenge(std::uint64_t connection);
+  // The connection was closed; its nonces are freed.
+  void ForgetConnection(std::uint64_t connection);
+  // Nonces that wait to be used.
+  std::size_t challenges() const;
   // Verifies, counts, records, and only then answers. kUntrusted: nonce or evidence; kDenied: not
   // this package, dialect, or not once more; kPrecondition: not in this state, or a secret that the
   // marble needs is not set; kUnavailable: no endorsements to verify with.

@@ -36,6 +36,14 @@ Result<Bytes> Coordinator::Challenge(std::uint64_t connection) {
   return ToBytes(ByteView(nonce));
 }
 
+void Coordinator::ForgetConnection(std::uint64_t connection) {
+  world_.With([&](World& world) { world.challenges.ForgetConnection(connection); });
+}
+
+std::size_t Coordinator::challenges() const {
+  return world_.With([](const World& world) { return world.challenges.size(); });
+}
+
 Result<ActivationGrant> Coordinator::Activate(const ActivationRequest& request) {
   const auto count = [&](const char* name, const char* help,
                          const std::shared_ptr<const Deployment>& deployment) {

@@ -60,12 +60,35 @@ TEST(ChallengeTableTest, GivesAConnectionItsShareAndNoMore) {
   EXPECT_OK(table.Add(Nonce(101), 5, kNow + kChallengeSeconds + 1)) << "expired ones do not count";
 }
 
-TEST(ChallengeTableTest, IsBoundedAndLetsTheOldestGo) {
+TEST(ChallengeTableTest, AFullTableRefusesNewcomersAndTakesNothingFromOthers) {
   ChallengeTable table;
-  for (std::uint32_t i = 0; i < kMaxChallenges + 10; ++i) ASSERT_OK(table.Add(Nonce(i), i, kNow));
+  for (std::uint32_t i = 0; i < kMaxChallenges; ++i) ASSERT_OK(table.Add(Nonce(i), i, kNow));
+  EXPECT_THAT(table.Add(Nonce(kMaxChallenges), kMaxChallenges, kNow),
+              Fails(Code::kExhausted, "try again in a minute"));
   EXPECT_EQ(table.size(), kMaxChallenges);
-  EXPECT_THAT(table.Take(Nonce(9), 9, kNow), Fails(Code::kUntrusted, ""));
-  EXPECT_OK(table.Take(Nonce(10), 10, kNow));
+  EXPECT_OK(table.Take(Nonce(0), 0, kNow)) << "the oldest is still good";
+  EXPECT_OK(table.Add(Nonce(kMaxChallenges), kMaxChallenges, kNow)) << "a place was freed";
+  EXPECT_OK(table.Add(Nonce(0), 0, kNow + kChallengeSeconds + 1)) << "all others expired";
+  EXPECT_EQ(table.size(), 1U);
+}
+
+TEST(ChallengeTableTest, ForgetsTheNoncesOfAConnectionThatIsGone) {
+  ChallengeTable table;
+  for (std::uint32_t i = 0; i < kMaxChallengesPerConnection; ++i)
+    ASSERT_OK(table.Add(Nonce(i), 5, kNow));
+  ASSERT_OK(table.Add(Nonce(99), 6, kNow));
+  table.ForgetConnection(5);
+  table.ForgetConnection(7);
+  EXPECT_EQ(table.size(), 1U);
+  EXPECT_THAT(table.Take(Nonce(0), 5, kNow), Fails(Code::kUntrusted, ""));
+  EXPECT_OK(table.Take(Nonce(99), 6, kNow));
+}
+
+TEST(ChallengeTableTest, NoncesFromBeforeTheClockWentBackFreeTheirPlaces) {
+  ChallengeTable table;
+  for (std::uint32_t i = 0; i < kMaxChallenges; ++i) ASSERT_OK(table.Add(Nonce(i), i, kNow));
+  EXPECT_OK(table.Add(Nonce(kMaxChallenges), 1, kNow + -3600));
+  EXPECT_EQ(table.size(), 1U);
 }
 
 TEST(UuidTest, ReadsTheFormsThatMarblesWrite) {
