@@ -1,5 +1,6 @@
 #include "coordinator/core/coordinator.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -24,6 +25,22 @@ Result<SecretTable> ReadSecrets(Store& store, const manifest::Manifest& manifest
     ASSIGN_OR_RETURN(manifest::SecretValue value, DecodeSecret(secret, stored.Reveal()));
     out.emplace(name, std::make_shared<const manifest::SecretValue>(std::move(value)));
   }
+  return out;
+}
+
+// Exactly those from number `first` on: a store may lose entries without noticing.
+Result<std::vector<std::string>> ReadAuditEntries(Store& store, std::uint64_t first,
+                                                  std::size_t count) {
+  std::vector<std::string> out;
+  if (count == 0) return out;
+  ASSIGN_OR_RETURN(const std::vector<Record> records,
+                   store.Read(kAuditPrefix, AuditRecordName(first), count));
+  for (const Record& record : records) {
+    if (record.name != AuditRecordName(first + out.size())) break;
+    out.push_back(ToText(record.value.Reveal()));
+  }
+  if (out.size() != count)
+    return Untrusted(fmt::format("audit entry {} is not there any more", first + out.size()));
   return out;
 }
 
@@ -170,10 +187,11 @@ Result<AuditPage> Coordinator::Audit(ByteView user_certificate, std::uint64_t fr
     return Untrusted("the certificate is none of the manifest's users");
   AuditPage out;
   out.head = journal_.head();
-  ASSIGN_OR_RETURN(
-      const std::vector<Record> records,
-      parts_.store.Read(kAuditPrefix, AuditRecordName(from), std::min(limit, kMaxAuditPage)));
-  for (const Record& record : records) out.entries.push_back(ToText(record.value.Reveal()));
+  // Nothing beyond the head that is signed: entries go on being written meanwhile.
+  const std::uint64_t first = std::max<std::uint64_t>(from, 1);
+  const std::uint64_t there = out.head.sequence < first ? 0 : out.head.sequence - first + 1;
+  const std::size_t count = std::min({limit, kMaxAuditPage, static_cast<std::size_t>(there)});
+  ASSIGN_OR_RETURN(out.entries, ReadAuditEntries(parts_.store, first, count));
   ASSIGN_OR_RETURN(out.signature, authorities_.root_key.Sign(crypto::SignatureScheme::kEcdsaSha256,
                                                              AuditHeadMessage(out.head)));
   return out;

@@ -102,8 +102,8 @@ class Coordinator {
   // marble needs is not set; kUnavailable: no endorsements to verify with.
   Result<ActivationGrant> Activate(const ActivationRequest& request);
 
-  // Up to `limit` (at most kMaxAuditPage) entries from number `from` on. For users only:
-  // kUntrusted.
+  // Up to `limit` (at most kMaxAuditPage) entries from number `from` on, none beyond the head. For
+  // users only; kUntrusted also when the store lost one.
   Result<AuditPage> Audit(ByteView user_certificate, std::uint64_t from, std::size_t limit);
 
  private:

@@ -280,6 +280,25 @@ TEST(AuthoritiesTest, ChainUpToTheRootAndToTheMarbleRoot) {
               ::testing::ElementsAre("10.1.2.3", "127.0.0.1", "::1"));
 }
 
+TEST(AuditTest, MissesAnEntryThatTheStoreLost) {
+  Stage stage;
+  stage.WithManifest();
+  for (int i = 0; i < 4; ++i)
+    ASSERT_OK(stage.core().GetSecrets(stage.owner.certificate.der(), {"shared"}));
+  const auto entries = [&](std::uint64_t from, std::size_t limit) {
+    return stage.core().Audit(stage.owner.certificate.der(), from, limit);
+  };
+  stage.memory.Forget(AuditRecordName(3));
+  EXPECT_THAT(entries(1, 100), Fails(Code::kUntrusted, "entry 3 is not there"));
+  EXPECT_THAT(entries(3, 1), Fails(Code::kUntrusted, "entry 3 is not there"));
+  EXPECT_OK(entries(1, 2));
+  EXPECT_OK(entries(4, 100));
+  stage.memory.Forget(AuditRecordName(5));
+  EXPECT_THAT(entries(4, 100), Fails(Code::kUntrusted, "entry 5 is not there")) << "the last one";
+  ASSERT_OK_AND_ASSIGN(const AuditPage beyond, entries(6, 100));
+  EXPECT_TRUE(beyond.entries.empty());
+}
+
 TEST(AuditTest, IsAChainThatUsersCanVerify) {
   Stage stage;
   stage.WithManifest();

@@ -54,7 +54,7 @@ std::vector<Record> Journal::Prepare(Commit& commit, Tail& tail) const {
   for (const AuditEvent& event : commit.events) {
     const std::string text = AuditEntryText(tail.audit, clock_.Now(), event);
     tail.audit = Advance(tail.audit, text);
-    out.push_back({AuditRecordName(tail.audit.sequence), SecretBytes(AsBytes(text))});
+    out.push_back({AuditRecordName(tail.audit.sequence), SecretBytes(AsBytes(text)), true});
   }
   return out;
 }

@@ -57,6 +57,9 @@ class Sealer {
 struct Record {
   std::string name;
   SecretBytes value;
+  // Written under a new name and never again: a store need not remember it, however many there are.
+  // All others are few.
+  bool once = false;
 };
 
 // Where state is kept, sealed. A store is opened by main; what it found decides the first state.
@@ -76,11 +79,14 @@ class Store {
   virtual Status Create(manifest::SealMode mode, const std::vector<Record>& records) = 0;
 
   // Replaces or adds these records: all of them, durably, before it returns OK; none of them
-  // otherwise. kExhausted: the disk is full; kDenied: it may not be written.
+  // otherwise. kExhausted: the disk is full; kDenied: it may not be written; kConflict: a name that
+  // was to be new is not.
   virtual Status Write(const std::vector<Record>& records) = 0;
 
   // Up to `limit` records whose names begin with `prefix` and are not less than `from`, in the
-  // order of names. kUntrusted: a record was changed outside; kPrecondition: there is no state.
+  // order of names: what was written last, whatever happened to the disk since. kUntrusted: a
+  // record was changed outside, put back or taken away (records that are written once: changed
+  // only); kPrecondition: there is no state.
   virtual Result<std::vector<Record>> Read(std::string_view prefix, std::string_view from,
                                            std::size_t limit) = 0;
 };

@@ -43,6 +43,7 @@ std::unexpected<Error> Failure(sqlite3* connection, int code) {
       if (system_error == EROFS || system_error == EACCES || system_error == EPERM)
         return Denied("the state may not be written: " + text);
       return Unavailable("the state cannot be read or written: " + text);
+    case SQLITE_CONSTRAINT: return Conflict("the name is taken: " + text);
     case SQLITE_TOOBIG: return Exhausted("a record is too large: " + text);
     default: return Internal("state database: " + text);
   }

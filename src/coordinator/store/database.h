@@ -48,7 +48,8 @@ class Statement {
 // One connection that nobody shares: the file is locked for as long as it is open, and no shared
 // memory is used (the index of the write-ahead log lives in the process, as LibOSes want it).
 // Every failure is told apart: kExhausted a full disk or file size limit, kDenied a read-only disk
-// or missing permission, kConflict another process has it open, kUntrusted damaged content.
+// or missing permission, kConflict another process has it open or a new row's
+// name is taken, kUntrusted damaged content.
 class Database {
  public:
   // Opens or creates `path` (mode 0600; its folder 0700) with a write-ahead log, every commit

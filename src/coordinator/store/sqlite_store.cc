@@ -17,6 +17,9 @@ constexpr std::int64_t kApplicationId = 0x5374526d;  // "StRm"
 constexpr std::int64_t kFormat = 1;
 constexpr std::size_t kKeyBytes = 32;
 
+// Of records that are written once; others count from 1.
+constexpr std::int64_t kOnceVersion = 0;
+
 constexpr std::string_view kRecordContext = "strongroom state record v1";
 constexpr std::string_view kSetContext = "strongroom state set v1";
 constexpr std::string_view kHeadContext = "strongroom state head v1";
@@ -49,6 +52,11 @@ Bytes RecordContext(std::string_view use, ByteView name, std::int64_t version) {
   return std::move(w).Finish();
 }
 
+// Puts a digest into a sum, or takes it out again.
+void Mix(const std::array<std::uint8_t, 32>& digest, std::array<std::uint8_t, 32>& sum) {
+  for (std::size_t i = 0; i < sum.size(); ++i) sum[i] ^= digest[i];
+}
+
 std::unexpected<Error> Damaged(std::string_view what) {
   return Untrusted(fmt::format(
       "the state was changed outside of the coordinator: {}. It was left as it is; put back the "
@@ -74,6 +82,11 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::Open(const std::filesystem::pa
   const Status status = out->Inspect();
   if (!status.has_value()) return std::unexpected(status.error().In(path.string()));
   return out;
+}
+
+Store::Found SqliteStore::found() const {
+  const std::lock_guard lock(mutex_);
+  return found_;
 }
 
 Status SqliteStore::Inspect() {
@@ -136,24 +149,28 @@ Status SqliteStore::OpenState() {
   return {};
 }
 
-void SqliteStore::Add(ByteView name, std::int64_t version, ByteView box, Head& head) const {
+SqliteStore::Digest SqliteStore::DigestOf(ByteView name, std::int64_t version, ByteView box) const {
   const Bytes context = RecordContext(kSetContext, name, version);
   const Bytes message = Concat({context, crypto::Sha256(box).view()});
-  const crypto::HmacSha256Digest digest = crypto::HmacSha256(keys_->set.Reveal(), message);
-  for (std::size_t i = 0; i < head.sum.size(); ++i) head.sum[i] ^= digest.array()[i];
+  return crypto::HmacSha256(keys_->set.Reveal(), message).array();
 }
 
-Status SqliteStore::CheckSet() const {
+Status SqliteStore::CheckSet() {
   Head seen{.generation = head_.generation};
+  HeldRecords held;
   ASSIGN_OR_RETURN(Statement all, database_->Prepare("SELECT name, version, box FROM records"));
   RETURN_IF_ERROR(all.Rows([&](const Statement& row) -> Status {
-    Add(row.Blob(0), row.Int(1), row.Blob(2), seen);
+    const std::int64_t version = row.Int(1);
+    const Digest digest = DigestOf(row.Blob(0), version, row.Blob(2));
+    Mix(digest, seen.sum);
     ++seen.count;
+    if (version != kOnceVersion) held.emplace(ToText(row.Blob(0)), Held{version, digest});
     return {};
   }));
   if (!(seen == head_))
     return Damaged(
         fmt::format("found {} records that are not the {} last written", seen.count, head_.count));
+  held_ = std::move(held);
   return {};
 }
 
@@ -169,15 +186,16 @@ Result<Bytes> SqliteStore::GetMeta(std::string_view name) const {
 }
 
 Status SqliteStore::PrepareStatements() {
-  ASSIGN_OR_RETURN(Statement get,
-                   database_->Prepare("SELECT version, box FROM records WHERE name = ?1"));
+  ASSIGN_OR_RETURN(
+      Statement add,
+      database_->Prepare("INSERT INTO records(name, version, box) VALUES(?1, ?2, ?3)"));
   ASSIGN_OR_RETURN(Statement put,
                    database_->Prepare("INSERT INTO records(name, version, box) VALUES(?1, ?2, ?3) "
                                       "ON CONFLICT DO UPDATE SET version = ?2, box = ?3"));
   ASSIGN_OR_RETURN(Statement put_meta,
                    database_->Prepare("INSERT INTO meta(name, value) VALUES(?1, ?2) "
                                       "ON CONFLICT DO UPDATE SET value = ?2"));
-  statements_.emplace(std::move(get), std::move(put), std::move(put_meta));
+  statements_.emplace(std::move(add), std::move(put), std::move(put_meta));
   return {};
 }
 
@@ -193,32 +211,43 @@ Status SqliteStore::PutHead(const Head& head) {
   return PutMeta(kHeadName, box);
 }
 
-// Replaces or adds one record and moves `head` along.
-Status SqliteStore::Put(const Record& record, Head& head) {
+// Replaces or adds one record. What it replaces is what memory says, not what the disk does.
+Status SqliteStore::Put(const Record& record, Change& change) {
   const ByteView name = AsBytes(record.name);
-  std::int64_t version = 0;
-  RETURN_IF_ERROR(statements_->get.Bind(1, name).Rows([&](const Statement& row) -> Status {
-    version = row.Int(0);
-    Add(name, version, row.Blob(1), head);  // takes it out: adding twice cancels
-    --head.count;
-    return {};
-  }));
-  ++version;
+  auto before = change.held.find(record.name);
+  if (before == change.held.end()) {
+    if (const auto held = held_.find(record.name); held != held_.end())
+      before = change.held.insert(*held).first;
+  }
+  const bool replaces = before != change.held.end();
+  if (record.once && replaces)
+    return Internal(
+        fmt::format("record \"{}\" was written before as one that changes", record.name));
+  const std::int64_t version =
+      record.once ? kOnceVersion : (replaces ? before->second.version : kOnceVersion) + 1;
   ASSIGN_OR_RETURN(const Bytes box, crypto::SealBox(keys_->records.Reveal(),
                                                     RecordContext(kRecordContext, name, version),
                                                     record.value.Reveal(), entropy_));
-  Add(name, version, box, head);
-  ++head.count;
-  return statements_->put.Bind(1, name).Bind(2, version).Bind(3, box).Run();
+  const Digest digest = DigestOf(name, version, box);
+  if (replaces) Mix(before->second.digest, change.head.sum);
+  Mix(digest, change.head.sum);
+  change.head.count += replaces ? 0 : 1;
+  if (!record.once) change.held.insert_or_assign(record.name, Held{version, digest});
+  Statement& statement = record.once ? statements_->add : statements_->put;
+  return In(fmt::format("record \"{}\"", record.name),
+            statement.Bind(1, name).Bind(2, version).Bind(3, box).Run());
 }
 
-Status SqliteStore::WriteLocked(const std::vector<Record>& records) {
-  Head head = head_;
-  ++head.generation;
-  for (const Record& record : records) RETURN_IF_ERROR(Put(record, head));
-  RETURN_IF_ERROR(PutHead(head));
-  head_ = head;  // taken back by the caller when the transaction fails
-  return {};
+Status SqliteStore::WriteRecords(const std::vector<Record>& records, Change& change) {
+  change.head = head_;
+  ++change.head.generation;
+  for (const Record& record : records) RETURN_IF_ERROR(Put(record, change));
+  return PutHead(change.head);
+}
+
+void SqliteStore::TakeOver(Change change) {
+  head_ = change.head;
+  for (auto& [name, held] : change.held) held_.insert_or_assign(name, held);
 }
 
 Status SqliteStore::Create(manifest::SealMode mode, const std::vector<Record>& records) {
@@ -236,6 +265,7 @@ Status SqliteStore::Create(manifest::SealMode mode, const std::vector<Record>& r
                                                  data_key.Reveal(), entropy_));
   }
   RETURN_IF_ERROR(UseDataKey(data_key));
+  Change change;
   const Status status = database_->Transact([&]() -> Status {
     RETURN_IF_ERROR(database_->Execute(kSchema));
     RETURN_IF_ERROR(database_->Execute(
@@ -244,14 +274,14 @@ Status SqliteStore::Create(manifest::SealMode mode, const std::vector<Record>& r
     RETURN_IF_ERROR(PrepareStatements());
     RETURN_IF_ERROR(PutMeta(kModeName, AsBytes(ModeText(mode))));
     RETURN_IF_ERROR(PutMeta(kSealedKeyName, sealed_key));
-    return WriteLocked(records);
+    return WriteRecords(records, change);
   });
   if (status.has_value()) {
+    TakeOver(std::move(change));
     found_ = Found::kState;
   } else {
     statements_.reset();
     keys_.reset();
-    head_ = {};
     if (memory) std::swap(database_, memory);
   }
   return status;
@@ -260,10 +290,43 @@ Status SqliteStore::Create(manifest::SealMode mode, const std::vector<Record>& r
 Status SqliteStore::Write(const std::vector<Record>& records) {
   const std::lock_guard lock(mutex_);
   if (found_ != Found::kState) return Precondition("there is no state to write to");
-  const Head before = head_;
-  const Status status = database_->Transact([&] { return WriteLocked(records); });
-  if (!status.has_value()) head_ = before;
-  return status;
+  Change change;
+  RETURN_IF_ERROR(database_->Transact([&] { return WriteRecords(records, change); }));
+  TakeOver(std::move(change));
+  return {};
+}
+
+// A record of the disk that is the last of its name.
+Result<Record> SqliteStore::OpenRow(const Statement& row) const {
+  const ByteView name = row.Blob(0);
+  const std::int64_t version = row.Int(1);
+  const auto held = held_.find(AsText(name));
+  const bool is_last = held == held_.end()
+                           ? version == kOnceVersion
+                           : version == held->second.version &&
+                                 DigestOf(name, version, row.Blob(2)) == held->second.digest;
+  if (!is_last)
+    return Damaged(fmt::format("record \"{}\" is not the one that was written last", AsText(name)));
+  auto value = crypto::OpenBox(keys_->records.Reveal(),
+                               RecordContext(kRecordContext, name, version), row.Blob(2));
+  if (!value.has_value()) return Damaged(fmt::format("record \"{}\" does not open", AsText(name)));
+  return Record{ToText(name), std::move(*value), held == held_.end()};
+}
+
+// That none of those which must be there was left out: all of the range, or all up to the last one
+// where `limit` ended it.
+Status SqliteStore::ExpectAllHeld(const std::vector<Record>& found, std::string_view prefix,
+                                  std::string_view from, std::size_t limit) const {
+  auto next = found.begin();
+  for (auto held = held_.lower_bound(std::max(prefix, from));
+       held != held_.end() && held->first.starts_with(prefix); ++held) {
+    if (found.size() == limit && (limit == 0 || held->first > found.back().name)) return {};
+    next = std::find_if(next, found.end(),
+                        [&](const Record& record) { return record.name == held->first; });
+    if (next == found.end())
+      return Damaged(fmt::format("record \"{}\" is not there any more", held->first));
+  }
+  return {};
 }
 
 Result<std::vector<Record>> SqliteStore::Read(std::string_view prefix, std::string_view from,
@@ -274,21 +337,15 @@ Result<std::vector<Record>> SqliteStore::Read(std::string_view prefix, std::stri
                    database_->Prepare("SELECT name, version, box FROM records WHERE name >= ?1 "
                                       "ORDER BY name LIMIT ?2"));
   std::vector<Record> out;
-  const Status status =
-      range.Bind(1, AsBytes(std::max(prefix, from)))
-          .Bind(2, static_cast<std::int64_t>(limit))
-          .Rows([&](const Statement& row) -> Status {
-            const ByteView name = row.Blob(0);
-            if (!AsText(name).starts_with(prefix)) return {};
-            auto value =
-                crypto::OpenBox(keys_->records.Reveal(),
-                                RecordContext(kRecordContext, name, row.Int(1)), row.Blob(2));
-            if (!value.has_value())
-              return Damaged(fmt::format("record \"{}\" does not open", AsText(name)));
-            out.push_back({ToText(name), std::move(*value)});
-            return {};
-          });
-  if (!status.has_value()) return std::unexpected(status.error());
+  RETURN_IF_ERROR(range.Bind(1, AsBytes(std::max(prefix, from)))
+                      .Bind(2, static_cast<std::int64_t>(limit))
+                      .Rows([&](const Statement& row) -> Status {
+                        if (!AsText(row.Blob(0)).starts_with(prefix)) return {};
+                        ASSIGN_OR_RETURN(Record record, OpenRow(row));
+                        out.push_back(std::move(record));
+                        return {};
+                      }));
+  RETURN_IF_ERROR(ExpectAllHeld(out, prefix, from, limit));
   return out;
 }
 

@@ -3,9 +3,11 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 
 #include "base/entropy.h"
 #include "coordinator/core/ports.h"
@@ -16,8 +18,10 @@ namespace strongroom::coordinator {
 // State in one SQLite file, `folder`/state.db. Each record is sealed under a key of its own use,
 // derived from a data key that is itself sealed by the TEE's key; its name and version are
 // authenticated with it. A keyed digest over the whole set of records is sealed along with every
-// change, so that single records cannot be removed, exchanged or put back. What is not noticed is
-// an older copy of everything: that needs a counter which the host does not own. Layout in
+// change, so that single records cannot be removed, exchanged or put back between two runs. During
+// a run the disk is not believed either: which version of each record is the last one stays in
+// memory, and what is read is held against it. What is not noticed is an older copy of everything
+// before a start: that needs a counter which the host does not own. Layout in
 // docs/formats/state.md.
 class SqliteStore final : public Store {
  public:
@@ -27,20 +31,33 @@ class SqliteStore final : public Store {
   static Result<std::unique_ptr<SqliteStore>> Open(const std::filesystem::path& folder,
                                                    Sealer& sealer, Entropy& entropy);
 
-  Found found() const override { return found_; }
+  Found found() const override;
   Status Create(manifest::SealMode mode, const std::vector<Record>& records) override;
   Status Write(const std::vector<Record>& records) override;
   Result<std::vector<Record>> Read(std::string_view prefix, std::string_view from,
                                    std::size_t limit) override;
 
  private:
+  using Digest = std::array<std::uint8_t, 32>;  // keyed, of a record's name, version and box
+
   // The set of all records: what is sealed with each change.
   struct Head {
     std::uint64_t generation = 0;
     std::uint64_t count = 0;
-    std::array<std::uint8_t, 32> sum{};  // exclusive or of the keyed digests of all records
+    Digest sum{};  // exclusive or of the digests of all records
 
     bool operator==(const Head&) const = default;
+  };
+  // A record that may be replaced, as it was checked at the start or written last.
+  struct Held {
+    std::int64_t version = 0;
+    Digest digest{};
+  };
+  using HeldRecords = std::map<std::string, Held, std::less<>>;
+  // What a transaction changes, taken over when it is durable.
+  struct Change {
+    Head head;
+    HeldRecords held;
   };
   struct Keys {
     SecretBytes records;
@@ -49,7 +66,7 @@ class SqliteStore final : public Store {
 
   // Those of every write, prepared once.
   struct Statements {
-    Statement get;
+    Statement add;
     Statement put;
     Statement put_meta;
   };
@@ -59,16 +76,20 @@ class SqliteStore final : public Store {
 
   Status Inspect();
   Status OpenState();
-  Status CheckSet() const;
-  Status Put(const Record& record, Head& head);
+  Status CheckSet();
+  Status Put(const Record& record, Change& change);
   Status PutMeta(std::string_view name, ByteView value);
   Result<Bytes> GetMeta(std::string_view name) const;
   Status PutHead(const Head& head);
   Result<SecretBytes> WrappingKey(manifest::SealMode mode) const;
   Status UseDataKey(const SecretBytes& data_key);
   Status PrepareStatements();
-  void Add(ByteView name, std::int64_t version, ByteView box, Head& head) const;
-  Status WriteLocked(const std::vector<Record>& records);
+  Digest DigestOf(ByteView name, std::int64_t version, ByteView box) const;
+  Status WriteRecords(const std::vector<Record>& records, Change& change);
+  void TakeOver(Change change);
+  Result<Record> OpenRow(const Statement& row) const;
+  Status ExpectAllHeld(const std::vector<Record>& found, std::string_view prefix,
+                       std::string_view from, std::size_t limit) const;
 
   mutable std::mutex mutex_;  // the connection serves one thread at a time
   std::unique_ptr<Database> database_;
@@ -78,6 +99,7 @@ class SqliteStore final : public Store {
   std::optional<Keys> keys_;              // there once state is open
   std::optional<Statements> statements_;  // likewise; before the database goes
   Head head_;
+  HeldRecords held_;  // all but those that are written once
 };
 
 }  // namespace strongroom::coordinator

@@ -1,5 +1,6 @@
 #include "coordinator/store/sqlite_store.h"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -195,6 +196,95 @@ INSTANTIATE_TEST_SUITE_P(
                   "CAST('seal-mode' AS BLOB);"},
         Tampering{"ForeignFile", "PRAGMA main.application_id = 5;"}),
     [](const auto& row) { return row.param.name; });
+
+// The host changes the file behind a coordinator that has it open and has checked it.
+class ChangedUnderneathTest : public SqliteStoreTest {
+ protected:
+  static constexpr std::size_t kMoreThanTheCache = 8 << 20;
+
+  // A state with `changed` applied to it, open, and a file that lacks this change.
+  void Prepare(std::vector<Record> changed) {
+    {
+      ASSERT_OK_AND_ASSIGN(const auto store, Open());
+      std::vector<Record> records = Some("first");
+      records.push_back(MakeRecord("large", std::string(kMoreThanTheCache, 'x')));
+      // So that what is changed lies on other pages than what is read to push them out.
+      for (int i = 0; i < 100; ++i)
+        records.push_back(MakeRecord(fmt::format("m/{}", i), std::string(200, 'x')));
+      ASSERT_OK(store->Create(SealMode::kProductKey, records));
+    }
+    const Bytes old = Content();
+    {
+      ASSERT_OK_AND_ASSIGN(const auto store, Open());
+      ASSERT_OK(store->Write(changed));
+    }
+    ASSERT_OK_AND_ASSIGN(store_, Open());
+    ASSERT_EQ(Value(*store_, "manifest"), "other");
+    const UniqueFd fd(open(File().c_str(), O_WRONLY));
+    ASSERT_EQ(pwrite(fd.get(), old.data(), old.size(), 0), static_cast<ssize_t>(old.size()));
+    // Pages that SQLite holds are pushed out, so that the next read is from the disk.
+    ASSERT_EQ(Value(*store_, "large").size(), kMoreThanTheCache);
+  }
+
+  std::unique_ptr<SqliteStore> store_;
+};
+
+TEST_F(ChangedUnderneathTest, AnOldRecordIsNotTakenForTheNewOne) {
+  std::vector<Record> changed;
+  changed.push_back(MakeRecord("manifest", "other"));
+  Prepare(std::move(changed));
+  EXPECT_THAT(store_->Read("manifest", "manifest", 1), Fails(Code::kUntrusted, "written last"));
+  EXPECT_THAT(store_->Read("", "", 1000), Fails(Code::kUntrusted, "written last"));
+}
+
+TEST_F(ChangedUnderneathTest, ARecordThatIsGoneIsMissed) {
+  std::vector<Record> changed;
+  changed.push_back(MakeRecord("manifest", "other"));
+  changed.push_back(MakeRecord("secret/c", "gamma"));
+  Prepare(std::move(changed));
+  EXPECT_THAT(store_->Read("secret/", "secret/", 10), Fails(Code::kUntrusted, "\"secret/c\""));
+  EXPECT_THAT(store_->Read("secret/c", "secret/c", 1), Fails(Code::kUntrusted, "not there"));
+  ASSERT_OK_AND_ASSIGN(const auto others, store_->Read("secret/", "secret/", 2));
+  EXPECT_EQ(others.size(), 2U) << "the limit ends before it";
+}
+
+TEST_F(ChangedUnderneathTest, WhatIsWrittenThenReplacesWhatWasWrittenBefore) {
+  std::vector<Record> changed;
+  changed.push_back(MakeRecord("manifest", "other"));
+  Prepare(std::move(changed));
+  std::vector<Record> next;
+  next.push_back(MakeRecord("manifest", "third"));
+  ASSERT_OK(store_->Write(next));
+  EXPECT_EQ(Value(*store_, "manifest"), "third");
+  store_.reset();
+  ASSERT_OK_AND_ASSIGN(store_, Open());
+  EXPECT_EQ(Value(*store_, "manifest"), "third") << "the sum is of what was written";
+}
+
+TEST_F(SqliteStoreTest, KeepsRecordsThatAreWrittenOnceBesideTheOthers) {
+  ASSERT_OK(Create());
+  const auto once = [](const std::string& name) {
+    std::vector<Record> out;
+    out.push_back(MakeRecord(name, "entry"));
+    out.back().once = true;
+    return out;
+  };
+  {
+    ASSERT_OK_AND_ASSIGN(const auto store, Open());
+    ASSERT_OK(store->Write(once("audit/1")));
+    ASSERT_OK(store->Write(once("audit/2")));
+    EXPECT_THAT(store->Write(once("audit/1")), Fails(Code::kConflict, "audit/1"));
+    EXPECT_THAT(store->Write(once("manifest")), Fails(Code::kInternal, "one that changes"));
+  }
+  {
+    ASSERT_OK_AND_ASSIGN(const auto store, Open());
+    EXPECT_EQ(Value(*store, "audit/1"), "entry");
+    ASSERT_OK_AND_ASSIGN(const auto all, store->Read("audit/", "audit/2", 10));
+    EXPECT_EQ(all.size(), 1U);
+  }
+  Run("DELETE FROM records WHERE name = CAST('audit/1' AS BLOB)");
+  EXPECT_THAT(Open(), Fails(Code::kUntrusted, "left as it is"));
+}
 
 TEST_F(SqliteStoreTest, RefusesStateOfALaterVersion) {
   ASSERT_OK(Create());
