@@ -134,10 +134,11 @@ Status Run(const Flags& flags, const sigset_t& signals) {
   coordinator::TeePort tee_port(*source);
   ASSIGN_OR_RETURN(const std::unique_ptr<collateral::EndorsementSource> endorsements,
                    OpenCollateral(flags));
-  collateral::EndorsementCache cache(*endorsements, clock);
-  coordinator::CollateralPort collateral_port(cache);
   ASSIGN_OR_RETURN(const std::unique_ptr<coordinator::SqliteStore> store,
                    coordinator::SqliteStore::Open(flags.state_folder, tee_port, entropy));
+  ASSIGN_OR_RETURN(collateral::Floors floors, coordinator::RestoreFloors(*store));
+  collateral::EndorsementCache cache(*endorsements, clock, {}, std::move(floors));
+  coordinator::CollateralPort collateral_port(cache, *store);
   const coordinator::Parts parts{.store = *store,
                                  .issuer = tee_port,
                                  .endorsements = collateral_port,

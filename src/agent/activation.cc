@@ -221,7 +221,7 @@ std::expected<Activation, ActivationError> Activate(const WorkloadIdentity& iden
   Session session(**channel, timeouts);
   const auto proof = session.AskForProof(parts.entropy);
   if (!proof.has_value()) return Failed(StageOf(proof.error(), Stage::kTrust), proof.error());
-  if (const Status checked = CheckCoordinator(*proof, expected, parts.clock.Now());
+  if (const Status checked = CheckCoordinator(*proof, expected, parts.floors, parts.clock.Now());
       !checked.has_value()) {
     return Failed(Stage::kTrust, checked.error());
   }

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/entropy.h"
 #include "base/secret.h"
+#include "collateral/floors.h"
 #include "crypto/key.h"
 #include "tee/evidence_source.h"
 
@@ -55,6 +56,7 @@ struct ActivationParts {
   tee::EvidenceSource& evidence;
   const Clock& clock;
   Entropy& entropy;
+  collateral::Floors& floors;  // raised by what coordinators send
 };
 
 struct ActivationTimeouts {

@@ -20,7 +20,7 @@ class ActivationTest : public ::testing::Test {
                                                    const CoordinatorExpectation& expected) {
     WorkloadIdentity identity{
         address, "server", "6ba7b810-9dad-41d1-80b4-00c04fd430c8", {"localhost", "wish"}};
-    return Activate(identity, expected, {evidence_, clock_, entropy_}, timeouts_);
+    return Activate(identity, expected, {evidence_, clock_, entropy_, floors_}, timeouts_);
   }
   std::expected<Activation, ActivationError> Try(
       const FakeCoordinator& coordinator,
@@ -44,6 +44,7 @@ class ActivationTest : public ::testing::Test {
   SimEvidence evidence_;
   FixedClock clock_{testing::kNow};
   SystemEntropy entropy_;
+  collateral::Floors floors_;
   ActivationTimeouts timeouts_;
 };
 
@@ -104,6 +105,16 @@ TEST_F(ActivationTest, BelievesNobodyWhenTheClockWasTurnedBackBeforeWhatTheConfi
   ExpectFailure(*FakeCoordinator::Start({}), expected, Stage::kTrust, "the clock says 2026-");
   expected.not_before = testing::kNow;
   EXPECT_TRUE(Try(*FakeCoordinator::Start({}), expected).has_value());
+}
+
+TEST_F(ActivationTest, RefusesCollateralThatIsOlderThanWhatAnEarlierAttemptSaw) {
+  EXPECT_TRUE(Try(*FakeCoordinator::Start({})).has_value());
+  Behaviour older;
+  --older.collateral.evaluation_number;
+  ExpectFailure(*FakeCoordinator::Start(older), ExpectedByIdentity(), Stage::kTrust,
+                "as seen before");
+  floors_ = {};
+  EXPECT_TRUE(Try(*FakeCoordinator::Start(older)).has_value()) << "by itself it is valid";
 }
 
 TEST_F(ActivationTest, MakesANewKeyForEveryAttempt) {

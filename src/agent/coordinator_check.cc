@@ -13,11 +13,17 @@ namespace {
 constexpr std::size_t kMaxChain = 8;
 
 Status CheckIdentity(const CoordinatorProof& proof, const crypto::PublicKey& server_key,
-                     const CoordinatorExpectation& expected, UnixSeconds now) {
+                     const CoordinatorExpectation& expected, collateral::Floors& floors,
+                     UnixSeconds now) {
+  ASSIGN_OR_RETURN(
+      const attest::PreparedEndorsements endorsements,
+      attest::PrepareEndorsements(proof.endorsements, expected.anchors, now).ToResult());
+  RETURN_IF_ERROR(In("collateral", floors.Check(endorsements, now)));
+  floors.Raise(endorsements);
   const attest::VerifierOptions options = {.insecure_accept_debug_enclaves =
                                                expected.policy.insecure_accept_debug_enclaves};
-  const attest::Appraisal appraisal =
-      attest::VerifySgxEvidence(proof.evidence, proof.endorsements, expected.anchors, now, options);
+  const attest::Appraisal appraisal = attest::VerifySgxQuote(
+      proof.evidence, endorsements, now, options, proof.endorsements.pck_certificate_chain);
   ASSIGN_OR_RETURN(const attest::VerifiedClaims claims, appraisal.ToResult());
   ASSIGN_OR_RETURN(const attest::ReportData bound,
                    ratls::CoordinatorReportData(proof.nonce, server_key.SpkiDer(), proof.exporter));
@@ -68,7 +74,7 @@ Status CheckRoot(const CoordinatorProof& proof, const crypto::PublicKey& server_
 }  // namespace
 
 Status CheckCoordinator(const CoordinatorProof& proof, const CoordinatorExpectation& expected,
-                        UnixSeconds now) {
+                        collateral::Floors& floors, UnixSeconds now) {
   if (!expected.by_identity && !expected.root) return Internal("no expectation of the coordinator");
   if (now < expected.not_before) {
     return Untrusted(fmt::format("the clock says {}, wanted at least {} as the configuration does",
@@ -78,7 +84,8 @@ Status CheckCoordinator(const CoordinatorProof& proof, const CoordinatorExpectat
   ASSIGN_OR_RETURN(const crypto::Certificate server,
                    crypto::Certificate::FromDer(proof.server_chain.front()));
   ASSIGN_OR_RETURN(const crypto::PublicKey server_key, server.public_key());
-  if (expected.by_identity) RETURN_IF_ERROR(CheckIdentity(proof, server_key, expected, now));
+  if (expected.by_identity)
+    RETURN_IF_ERROR(CheckIdentity(proof, server_key, expected, floors, now));
   if (expected.root) RETURN_IF_ERROR(CheckRoot(proof, server_key, *expected.root));
   if (expected.manifest && !Equal(proof.manifest_sha256, expected.manifest->view())) {
     return Untrusted(

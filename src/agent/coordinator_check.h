@@ -7,6 +7,7 @@
 #include "attest/endorsements.h"
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "collateral/floors.h"
 
 namespace strongroom::agent {
 
@@ -28,9 +29,10 @@ struct CoordinatorProof {
 //    certificate and the connection, and names an accepted enclave on an accepted platform;
 //  by root: the pinned root is, or signed a certificate of, the key of this very connection;
 //  by manifest: the fingerprint it says it holds is the pinned one;
-//  and the clock says no less than the configuration does.
+//  and the clock says no less than the configuration does and than the collateral that was seen
+//    before. `floors` are raised to what the coordinator sent, when that is genuine.
 // Everything that is named must hold. kUntrusted or kDenied, with the first finding.
 Status CheckCoordinator(const CoordinatorProof& proof, const CoordinatorExpectation& expected,
-                        UnixSeconds now);
+                        collateral::Floors& floors, UnixSeconds now);
 
 }  // namespace strongroom::agent

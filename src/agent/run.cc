@@ -81,7 +81,8 @@ class Runner {
     return WithRetries(
         [&] {
           return Activate(identity, options_.config.coordinator,
-                          {parts_.evidence, parts_.clock, parts_.entropy}, options_.timeouts);
+                          {parts_.evidence, parts_.clock, parts_.entropy, floors_},
+                          options_.timeouts);
         },
         options_.timeout, back_off, [this](milliseconds wait) { return Sleep(wait); },
         [this](const ActivationError& failure, milliseconds wait) {
@@ -230,6 +231,7 @@ class Runner {
 
   const RunOptions& options_;
   const RunParts& parts_;
+  collateral::Floors floors_;  // over all attempts
   int ended_by_ = 0;
 };
 

@@ -218,6 +218,35 @@ struct Negative {
   Code code;
 };
 
+TEST(RealEvidence, IsWorthAFetchWhereItsOwnSignaturesHold) {
+  if (strongroom::testing::SkippedWithoutTestdata("SGX evidence")) return;
+  const auto cases = testing::SgxCases();
+  ASSERT_EQ(cases.size(), kSgxCases);
+  for (const Case& one : cases) {
+    SCOPED_TRACE(one.name);
+    ASSERT_OK_AND_ASSIGN(const UnixSeconds now, one.VerifyAt());
+    ASSERT_OK_AND_ASSIGN(const Quote quote, ParseQuote(one.quote));
+    ASSERT_OK_AND_ASSIGN(const auto named, UnverifiedEndorsementSubject(quote));
+    ASSERT_OK_AND_ASSIGN(const auto subject,
+                         SignedEndorsementSubject(quote, TrustAnchors::Intel(), now));
+    EXPECT_EQ(subject.fmspc, named.fmspc);
+    EXPECT_EQ(subject.platform_ca, named.platform_ca);
+    EXPECT_THAT(SignedEndorsementSubject(quote, TrustAnchors(), now),
+                Fails(Code::kUntrusted, "wanted a trusted root"));
+    EXPECT_THAT(SignedEndorsementSubject(quote, TrustAnchors::Intel(), UnixSeconds{0}),
+                Fails(Code::kUntrusted, "PCK chain"));
+    for (const ByteView part : {quote.signed_bytes, quote.signature, quote.attestation_key,
+                                quote.qe_report_bytes, quote.qe_report_signature}) {
+      Bytes forged = one.quote;
+      forged[static_cast<std::size_t>(part.data() - one.quote.data()) + part.size() - 1] ^= 1;
+      const auto parsed = ParseQuote(forged);
+      EXPECT_FALSE(parsed.has_value() &&
+                   SignedEndorsementSubject(*parsed, TrustAnchors::Intel(), now).has_value())
+          << part.size();
+    }
+  }
+}
+
 TEST(RealEvidence, ThatIsNegativeIsRefusedForTheRightReason) {
   if (strongroom::testing::SkippedWithoutTestdata("negative SGX evidence")) return;
   const auto folder = *strongroom::testing::SharedTestdata() / "evidence" / "negative";

@@ -2,8 +2,10 @@
 
 #include <string_view>
 
+#include "attest/anchors.h"
 #include "attest/claims.h"
 #include "attest/quote.h"
+#include "base/clock.h"
 
 namespace strongroom::attest {
 
@@ -18,5 +20,14 @@ struct EndorsementSubject {
 // it they give kPrecondition.
 Result<EndorsementSubject> UnverifiedEndorsementSubject(
     const Quote& quote, std::string_view pck_certificate_chain = {});
+
+// The same for a quote that is genuine as far as its own bytes tell: its PCK chain (three
+// certificates, valid at `now`) ends in a root whose key is an anchor, and the PCK key, the quoting
+// enclave and the attestation key vouch for each other and for the quote. kUntrusted otherwise. Who
+// passes has a machine that the root certified, or had one: neither revocation nor TCB nor the
+// quoting enclave's identity was looked at. Good for deciding whether endorsements are worth
+// fetching, for nothing more.
+Result<EndorsementSubject> SignedEndorsementSubject(const Quote& quote, const TrustAnchors& anchors,
+                                                    UnixSeconds now);
 
 }  // namespace strongroom::attest

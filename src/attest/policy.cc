@@ -117,6 +117,12 @@ class Judge {
   std::vector<Finding> findings_;
 };
 
+Status CompareReportData(const ReportData& found, const ReportData& wanted) {
+  if (ConstantTimeEqual(found.view(), wanted.view())) return {};
+  return Untrusted(
+      fmt::format("report data {}, wanted {}", HexEncode(found.view()), HexEncode(wanted.view())));
+}
+
 }  // namespace
 
 Status CheckPolicy(const AcceptancePolicy& policy) {
@@ -136,9 +142,11 @@ std::vector<Finding> Appraise(const VerifiedClaims& claims, const AcceptancePoli
 }
 
 Status ExpectReportData(const VerifiedClaims& claims, const ReportData& wanted) {
-  if (ConstantTimeEqual(claims.report_data().view(), wanted.view())) return {};
-  return Untrusted(fmt::format("report data {}, wanted {}", HexEncode(claims.report_data().view()),
-                               HexEncode(wanted.view())));
+  return CompareReportData(claims.report_data(), wanted);
+}
+
+Status ExpectUnverifiedReportData(const Quote& quote, const ReportData& wanted) {
+  return CompareReportData(quote.body.report_data, wanted);
 }
 
 }  // namespace strongroom::attest

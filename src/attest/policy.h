@@ -9,6 +9,7 @@
 
 #include "attest/claims.h"
 #include "attest/findings.h"
+#include "attest/quote.h"
 
 namespace strongroom::attest {
 
@@ -51,5 +52,7 @@ std::vector<Finding> Appraise(const VerifiedClaims& claims, const AcceptancePoli
 
 // Compares all 64 bytes. kUntrusted when they differ.
 Status ExpectReportData(const VerifiedClaims& claims, const ReportData& wanted);
+// The same for a quote of which nothing was verified: what fails now cannot pass later.
+Status ExpectUnverifiedReportData(const Quote& quote, const ReportData& wanted);
 
 }  // namespace strongroom::attest

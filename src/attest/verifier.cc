@@ -8,17 +8,14 @@
 #include "attest/dcap/checked_endorsements.h"
 #include "attest/dcap/pck_chain.h"
 #include "attest/dcap/pck_extension.h"
+#include "attest/dcap/quote_signatures.h"
 #include "attest/dcap/report.h"
 #include "attest/quote.h"
 #include "base/encoding.h"
-#include "crypto/hash.h"
-#include "crypto/key.h"
 
 namespace strongroom::attest {
 namespace {
 
-using crypto::KeyType;
-using crypto::SignatureScheme;
 using dcap::CheckedEndorsements;
 using dcap::PckLeaf;
 using dcap::Report;
@@ -55,25 +52,6 @@ void MatchDocuments(const PlatformIdentity& platform, const dcap::TcbInfo& tcb_i
                  fmt::format("TCB info for PCE id {}, the PCK certificate has {}",
                              HexEncode(tcb_info.pce_id.view()), HexEncode(platform.pce_id.view())));
   }
-}
-
-// Step 9: REPORTDATA of the quoting enclave is SHA-256(attestation key || authentication data),
-// then zeros.
-Status CheckKeyBinding(const Quote& quote) {
-  const crypto::Sha256Digest digest =
-      crypto::Sha256({quote.attestation_key, quote.qe_authentication_data});
-  Writer wanted;
-  wanted.Put(digest.view()).Zeros(32);
-  if (Equal(quote.qe_report.report_data.view(), wanted.bytes())) return {};
-  return Untrusted(fmt::format("QE report data {}, wanted {} for this attestation key",
-                               HexEncode(quote.qe_report.report_data.view()),
-                               HexEncode(wanted.bytes())));
-}
-
-Status CheckQuoteSignature(const Quote& quote) {
-  ASSIGN_OR_RETURN(const crypto::PublicKey key,
-                   crypto::PublicKey::FromRawPoint(KeyType::kP256, quote.attestation_key));
-  return key.VerifyRaw(SignatureScheme::kEcdsaSha256, quote.signed_bytes, quote.signature);
 }
 
 std::string_view TcbFindingId(TcbStatus status) {
@@ -143,13 +121,10 @@ void CheckDebug(const SgxReportBody& body, const VerifierOptions& options, Repor
 // each other's outcome.
 void CheckQuotingEnclave(const Quote& quote, const PckLeaf& pck, const dcap::QeIdentity& identity,
                          Report& report) {
-  report.Check(
-      "dcap.qe-report.signature",
-      In("QE report", pck.key.VerifyRaw(SignatureScheme::kEcdsaSha256, quote.qe_report_bytes,
-                                        quote.qe_report_signature)));
-  report.Check("dcap.qe-report.binding", CheckKeyBinding(quote));
+  report.Check("dcap.qe-report.signature", dcap::CheckQeReportSignature(quote, pck.key));
+  report.Check("dcap.qe-report.binding", dcap::CheckKeyBinding(quote));
   report.Check("dcap.qe-identity.mismatch", dcap::MatchQeReport(identity, quote.qe_report_bytes));
-  report.Check("dcap.quote.signature", In("quote", CheckQuoteSignature(quote)));
+  report.Check("dcap.quote.signature", dcap::CheckQuoteSignature(quote));
 }
 
 }  // namespace

@@ -5,9 +5,12 @@
 #include <latch>
 #include <thread>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "attest/quote.h"
 #include "attest/testing/test_platform.h"
+#include "base/encoding.h"
 #include "testing/result_matchers.h"
 
 namespace strongroom::collateral {
@@ -152,11 +155,116 @@ TEST_F(Cache, RefusesReplayedOldCollateral) {
 
 TEST_F(Cache, KeepsRootsApart) {
   EndorsementCache cache(source_, clock_);
-  EXPECT_THAT(cache.For(made_.quote, attest::TrustAnchors::Intel()),
-              Fails(Code::kUntrusted, ".root]"));
-  EXPECT_OK(Ask(cache));
-  EXPECT_THAT(cache.For(made_.quote, attest::TrustAnchors::Intel()),
-              Fails(Code::kUntrusted, ".root]"));
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_THAT(cache.For(made_.quote, attest::TrustAnchors::Intel()),
+                Fails(Code::kUntrusted, "wanted a trusted root"));
+    EXPECT_OK(Ask(cache));
+  }
+  EXPECT_EQ(source_.fetches, 1);
+  ASSERT_OK_AND_ASSIGN(const attest::Quote quote, attest::ParseQuote(made_.quote));
+  ASSERT_OK_AND_ASSIGN(const auto subject, attest::UnverifiedEndorsementSubject(quote));
+  EXPECT_THAT(cache.For(subject, attest::TrustAnchors::Intel()), Fails(Code::kUntrusted, ".root]"));
+}
+
+// What anyone can make without a machine of his own: none of it reaches the source.
+TEST_F(Cache, StrangersCannotMakeItAskTheSource) {
+  EndorsementCache cache(source_, clock_);
+  ASSERT_OK_AND_ASSIGN(const attest::Quote parsed, attest::ParseQuote(made_.quote));
+  const auto offset = [&](ByteView part) {
+    return static_cast<std::size_t>(part.data() - made_.quote.data());
+  };
+  const struct {
+    const char* name;
+    std::size_t at;
+  } rows[] = {{"body", offset(parsed.signed_bytes) + parsed.signed_bytes.size() - 1},
+              {"quote signature", offset(parsed.signature)},
+              {"attestation key", offset(parsed.attestation_key) + 40},
+              {"quoting enclave's report", offset(parsed.qe_report_bytes) + 64},
+              {"its signature", offset(parsed.qe_report_signature) + 9},
+              {"authentication data", offset(parsed.qe_authentication_data)}};
+  for (const auto& row : rows) {
+    Bytes forged = made_.quote;
+    forged[row.at] ^= 1;
+    const auto found = cache.For(forged, made_.anchors);
+    ASSERT_FALSE(found.has_value()) << row.name;
+    EXPECT_THAT(found.error().message(), ::testing::HasSubstr("evidence")) << row.name;
+  }
+  ASSERT_OK_AND_ASSIGN(const Keys foreign, Keys::Generate());
+  ASSERT_OK_AND_ASSIGN(const Made other, attest::testing::Make(recipe_, foreign));
+  EXPECT_THAT(cache.For(other.quote, made_.anchors),
+              Fails(Code::kUntrusted, "wanted a trusted root"));
+  clock_.Set(recipe_.now + recipe_.leaf_ends + 1);
+  EXPECT_THAT(Ask(cache), Fails(Code::kUntrusted, "PCK chain"));
+  EXPECT_EQ(source_.fetches, 0);
+}
+
+attest::EndorsementSubject Family(std::uint8_t number) {
+  attest::EndorsementSubject out = {.fmspc = attest::Fmspc(), .platform_ca = true};
+  out.fmspc.writable()[5] = number;
+  return out;
+}
+
+TEST_F(Cache, AsksTheSourceSoOftenAndNoMore) {
+  EndorsementCache cache(source_, clock_,
+                         {.max_age_seconds = 5, .fetch_burst = 3, .seconds_per_fetch = 10});
+  ASSERT_OK(Ask(cache));
+  EXPECT_FALSE(cache.For(Family(1), made_.anchors).has_value());
+  EXPECT_FALSE(cache.For(Family(2), made_.anchors).has_value());
+  EXPECT_EQ(source_.fetches, 3);
+  EXPECT_THAT(cache.For(Family(3), made_.anchors), Fails(Code::kUnavailable, "too often"));
+  clock_.Set(recipe_.now + 9);
+  EXPECT_OK(Ask(cache)) << "old, and still valid";
+  EXPECT_EQ(source_.fetches, 3);
+  clock_.Set(recipe_.now + 10);
+  EXPECT_FALSE(cache.For(Family(3), made_.anchors).has_value());
+  EXPECT_THAT(cache.For(Family(4), made_.anchors), Fails(Code::kUnavailable, "too often"));
+  EXPECT_EQ(source_.fetches, 4);
+  clock_.Set(recipe_.now + -10);
+  EXPECT_THAT(cache.For(Family(4), made_.anchors), Fails(Code::kUnavailable, "too often"))
+      << "a clock that goes back earns nothing";
+}
+
+TEST_F(Cache, AsksTheSourceForSoManyAtOnceAndNoMore) {
+  EndorsementCache cache(source_, clock_, {.max_fetches_at_once = 2});
+  std::latch both_ask(2), answer(1);
+  source_.answer = [&](const auto&) -> Result<attest::Endorsements> {
+    both_ask.count_down();
+    answer.wait();
+    return made_.endorsements;
+  };
+  {
+    std::jthread own([&] { EXPECT_OK(Ask(cache)); });
+    std::jthread other([&] { EXPECT_FALSE(cache.For(Family(1), made_.anchors).has_value()); });
+    both_ask.wait();
+    EXPECT_THAT(cache.For(Family(2), made_.anchors), Fails(Code::kUnavailable, "too often"));
+    answer.count_down();
+  }
+  EXPECT_EQ(source_.fetches, 2);
+  EXPECT_FALSE(cache.For(Family(2), made_.anchors).has_value());
+  EXPECT_EQ(source_.fetches, 3);
+}
+
+TEST_F(Cache, BelievesNoClockBeforeTheNewestCollateralOfTheRoot) {
+  EndorsementCache cache(source_, clock_);
+  ASSERT_OK_AND_ASSIGN(const CachedEndorsements found, Ask(cache));
+  clock_.Set(recipe_.now + -100);
+  EXPECT_OK(Ask(cache)) << "when it was issued";
+  // Of another family, seen in an earlier life.
+  const auto floors_of = [&](std::string_view root) {
+    const auto floors = Floors::Parse(
+        fmt::format(R"({{"{}/tcb-info/000000000001":{{"issued":{},"evaluationNumber":1}}}})", root,
+                    ToInt(recipe_.now)));
+    EXPECT_OK(floors);
+    return *floors;
+  };
+  EndorsementCache next(source_, clock_, {}, floors_of(HexEncode(found.prepared.anchor().view())));
+  EXPECT_THAT(Ask(next), Fails(Code::kUntrusted, "it was turned back"));
+  clock_.Set(recipe_.now);
+  EXPECT_OK(Ask(next));
+  clock_.Set(recipe_.now + -1);
+  EXPECT_THAT(Ask(next), Fails(Code::kUntrusted, "it was turned back")) << "cached, and valid then";
+  EndorsementCache another(source_, clock_, {}, floors_of(std::string(64, '0')));
+  EXPECT_OK(Ask(another)) << "roots do not bind each other";
 }
 
 TEST_F(Cache, RefusesTheAnswerToAnotherQuestion) {
@@ -192,7 +300,8 @@ TEST_F(Cache, FetchesOnceForManyThreads) {
 }
 
 TEST_F(Cache, HasBoundedSizeWhateverStrangersAskFor) {
-  EndorsementCache cache(source_, clock_, {.retry_after_seconds = 1000, .max_entries = 4});
+  EndorsementCache cache(source_, clock_,
+                         {.retry_after_seconds = 1000, .max_entries = 4, .fetch_burst = 200});
   ASSERT_OK(Ask(cache));
   for (std::uint8_t i = 0; i < 100; ++i) {
     attest::EndorsementSubject other = {.fmspc = attest::Fmspc(), .platform_ca = true};

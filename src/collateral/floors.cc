@@ -1,5 +1,6 @@
 #include "collateral/floors.h"
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <utility>
@@ -13,6 +14,18 @@ namespace strongroom::collateral {
 namespace {
 
 constexpr std::size_t kMaxSubjects = 4096;
+
+// A root as names of subjects begin with it: hexadecimal digits.
+constexpr std::size_t kRootDigits = 2 * attest::Anchor::kSize;
+
+std::string_view RootOf(std::string_view name) { return name.substr(0, kRootDigits); }
+std::string_view WithoutRoot(std::string_view name) { return name.substr(kRootDigits + 1); }
+
+void RaiseTo(UnixSeconds issued, std::string_view root,
+             std::map<std::string, UnixSeconds, std::less<>>& newest) {
+  UnixSeconds& floor = newest.emplace(root, issued).first->second;
+  floor = std::max(floor, issued);
+}
 
 using Entry = std::pair<std::string, Floors::Subject>;
 
@@ -31,18 +44,28 @@ std::array<Entry, 4> EntriesOf(const attest::PreparedEndorsements& e) {
 
 }  // namespace
 
-Status Floors::Check(const attest::PreparedEndorsements& endorsements) const {
+Status Floors::CheckClock(const attest::Anchor& root, UnixSeconds now) const {
+  const auto newest = newest_.find(HexEncode(root.view()));
+  if (newest == newest_.end() || now >= newest->second) return {};
+  return Untrusted(
+      fmt::format("the clock says {}, wanted at least {}, when collateral seen before was issued: "
+                  "it was turned back",
+                  FormatRfc3339(now), FormatRfc3339(newest->second)));
+}
+
+Status Floors::Check(const attest::PreparedEndorsements& endorsements, UnixSeconds now) const {
+  RETURN_IF_ERROR(CheckClock(endorsements.anchor(), now));
   for (const auto& [name, found] : EntriesOf(endorsements)) {
     const auto it = subjects_.find(name);
     if (it == subjects_.end()) continue;
     if (found.issued < it->second.issued) {
       return Untrusted(fmt::format("{} issued {}, wanted at least {} as seen before",
-                                   name.substr(65), FormatRfc3339(found.issued),
+                                   WithoutRoot(name), FormatRfc3339(found.issued),
                                    FormatRfc3339(it->second.issued)));
     }
     if (found.evaluation_number < it->second.evaluation_number) {
       return Untrusted(fmt::format("{} of evaluation number {}, wanted at least {} as seen before",
-                                   name.substr(65), found.evaluation_number,
+                                   WithoutRoot(name), found.evaluation_number,
                                    it->second.evaluation_number));
     }
   }
@@ -51,6 +74,8 @@ Status Floors::Check(const attest::PreparedEndorsements& endorsements) const {
 
 void Floors::Raise(const attest::PreparedEndorsements& endorsements) {
   for (const auto& [name, found] : EntriesOf(endorsements)) {
+    RaiseTo(found.issued, RootOf(name), newest_);
+    if (subjects_.size() >= kMaxSubjects && !subjects_.contains(name)) continue;
     Subject& floor = subjects_[name];
     floor.issued = std::max(floor.issued, found.issued);
     floor.evaluation_number = std::max(floor.evaluation_number, found.evaluation_number);
@@ -76,7 +101,7 @@ Result<Floors> Floors::Parse(std::string_view text) {
     return Exhausted("floors of more than 4096 subjects");
   Floors out;
   for (const auto& [name, member] : document.root().members()) {
-    if (name.size() < 66)
+    if (name.size() < kRootDigits + 2 || name[kRootDigits] != '/')
       return Malformed(fmt::format("floor of \"{}\", wanted <root>/<subject>", name));
     Subject subject;
     ASSIGN_OR_RETURN(const std::int64_t issued, member.GetInt("issued"));
@@ -87,6 +112,7 @@ Result<Floors> Floors::Parse(std::string_view text) {
     }
     subject.evaluation_number = static_cast<std::uint32_t>(number);
     out.subjects_[name] = subject;
+    RaiseTo(subject.issued, RootOf(name), out.newest_);
   }
   return out;
 }

@@ -60,12 +60,18 @@ class Machine {
     workload_end_ = std::move(pair.workload);
     answers_ =
         std::make_unique<simtee::AttestationServer>(std::move(pair.server), *enclave_, *log_);
-    const sim::Collateral collateral(*world_, {});
-    const auto endorsements = collateral.For(platform, clock_.Now()).value();
+    Publish({});
+    manifest = coordinator::testing::TestManifest(owner, client, world_->anchor());
+  }
+
+  // The collateral that the next life of the program finds.
+  void Publish(sim::CollateralOptions options) const {
+    const sim::Collateral collateral(*world_, std::move(options));
+    const auto endorsements =
+        collateral.For(*world_->FindPlatform("up-to-date").value(), clock_.Now()).value();
     const auto written =
         WriteFileAtomic(bundle(), AsBytes(collateral::WriteBundle({endorsements})), 0644);
     if (!written.has_value()) std::abort();
-    manifest = coordinator::testing::TestManifest(owner, client, world_->anchor());
   }
 
   fs::path bundle() const { return folder_.path() / "collateral.json"; }
@@ -306,6 +312,43 @@ std::int64_t StateOf(const Process& process) {
   const auto status = Fetch(*client, process.Url("/api/v2/status"));
   EXPECT_OK(status);
   return status.has_value() ? status->root().Find("data")->GetInt("code").value() : -1;
+}
+
+// One activation, and what came of it.
+Status ActivateOnce(const Process& process, const Machine& machine) {
+  ASSIGN_OR_RETURN(const auto key, crypto::PrivateKey::Generate(crypto::KeyType::kP256));
+  ASSIGN_OR_RETURN(const auto channel, net::GrpcChannel::Connect(
+                                           {.address = process.mesh(), .tls = TrustAny(nullptr)}));
+  ASSIGN_OR_RETURN(const Bytes message, coordinator::testing::MakeActivateMessage(
+                                            *channel, *machine.server, "server", key));
+  RETURN_IF_ERROR(channel->Call(kActivate, message));
+  return {};
+}
+
+TEST(CoordinatorCrashTest, RefusesOlderCollateralThanItSawInAnEarlierLife) {
+  const Machine machine;
+  {
+    Process process(machine);
+    ASSERT_TRUE(process.WaitUntilReady()) << process.text();
+    const auto set = ClientOf(nullptr)->Post(process.Url("/api/v2/manifest"), "application/json",
+                                             AsBytes(SetBody(machine)));
+    ASSERT_OK(set);
+    ASSERT_EQ(set->status, 200) << AsText(set->body);
+    EXPECT_OK(ActivateOnce(process, machine));
+  }
+  sim::CollateralOptions older;
+  --older.evaluation_number;
+  machine.Publish(older);
+  {
+    Process process(machine);
+    ASSERT_TRUE(process.WaitUntilReady()) << process.text();
+    EXPECT_THAT(ActivateOnce(process, machine),
+                strongroom::testing::Fails(Code::kUntrusted, "as seen before"));
+  }
+  machine.Publish({});
+  Process process(machine);
+  ASSERT_TRUE(process.WaitUntilReady()) << process.text();
+  EXPECT_OK(ActivateOnce(process, machine));
 }
 
 TEST(CoordinatorCrashTest, KeepsWhatItAcknowledgedOverRandomKills) {

@@ -8,6 +8,8 @@
 #include <fmt/format.h>
 
 #include "attest/dcap/pck_extension.h"
+#include "base/encoding.h"
+#include "crypto/chain.h"
 #include "crypto/oid.h"
 #include "crypto/pem.h"
 
@@ -209,6 +211,23 @@ Result<std::string_view> PckChainText(const Quote& quote, std::string_view besid
           "certification data type {}, wanted 5, or 1 or 3 with the PCK certificate beside",
           static_cast<int>(quote.certification_type)));
   }
+}
+
+Result<crypto::Certificate> LeafOfAnchoredChain(std::string_view pem, const TrustAnchors& anchors,
+                                                UnixSeconds now) {
+  ASSIGN_OR_RETURN(const std::vector<Bytes> ders, In("PCK chain", DecodeChain(pem)));
+  ASSIGN_OR_RETURN(const FullChain chain, SortByNames(ders));
+  ASSIGN_OR_RETURN(const crypto::PublicKey root_key, chain.root.public_key());
+  ASSIGN_OR_RETURN(const Anchor root, Anchor::From(root_key.SpkiSha256().view()));
+  if (!anchors.Contains(root)) {
+    return Untrusted(fmt::format("the PCK chain ends in \"{}\" with key {}, wanted a trusted root",
+                                 chain.root.fields().subject.rfc2253, HexEncode(root.view())));
+  }
+  const crypto::ChainReport report = crypto::VerifyChain(
+      {.leaf = chain.leaf, .intermediates = {&chain.ca, 1}, .root = chain.root, .now = now},
+      {.require_crls = false, .max_certificates = kChainLength});
+  RETURN_IF_ERROR(In("PCK chain", report.ToStatus()));
+  return chain.leaf;
 }
 
 std::optional<PckLeaf> CheckPckChain(const Quote& quote, std::string_view beside,

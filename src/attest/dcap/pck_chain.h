@@ -3,6 +3,7 @@
 #include <optional>
 #include <string_view>
 
+#include "attest/anchors.h"
 #include "attest/claims.h"
 #include "attest/dcap/checked_endorsements.h"
 #include "attest/dcap/report.h"
@@ -23,6 +24,12 @@ struct PckLeaf {
 // (types 1 and 3). The two never mix. kPrecondition when a certificate is needed and not there;
 // kUnsupported for other types.
 Result<std::string_view> PckChainText(const Quote& quote, std::string_view beside);
+
+// The leaf of a PEM chain of three that is signed up to a root whose key is an anchor, each
+// certificate valid at `now`. Nothing about revocation, which needs endorsements. kMalformed,
+// kUntrusted.
+Result<crypto::Certificate> LeafOfAnchoredChain(std::string_view pem, const TrustAnchors& anchors,
+                                                UnixSeconds now);
 
 // Step 2 and 3 of the algorithm: three certificates up to the endorsements' root; leaf and CA
 // valid, not revoked; the SGX extension. Findings: dcap.pck.missing, .malformed, .chain, .root,

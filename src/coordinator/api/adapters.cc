@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "attest/quote.h"
+#include "coordinator/core/records.h"
 #include "crypto/x509.h"
 
 namespace strongroom::coordinator {
@@ -39,9 +40,38 @@ Result<SecretBytes> TeePort::SealingKey(manifest::SealMode mode) {
                                                                    : tee::SealPolicy::kSigner);
 }
 
+Result<collateral::Floors> RestoreFloors(Store& store) {
+  if (store.found() != Store::Found::kState) return collateral::Floors();
+  ASSIGN_OR_RETURN(const std::vector<Record> records, store.Read(kFloorsName, kFloorsName, 1));
+  if (records.empty()) return collateral::Floors();
+  return In("stored floors of collateral",
+            collateral::Floors::Parse(AsText(records.front().value.Reveal())));
+}
+
+// One thread writes at a time, what is newest at that moment, so the store's floors only rise. Who
+// returns OK has floors in the store that are no lower than when it came.
+Status CollateralPort::KeepFloors() {
+  std::unique_lock lock(mutex_);
+  written_.wait(lock, [this] { return !writing_; });
+  const std::uint64_t raised = cache_.times_raised();
+  if (raised == kept_ || store_.found() != Store::Found::kState) return {};
+  writing_ = true;
+  lock.unlock();
+  const std::string text = cache_.floors().Serialize();
+  std::vector<Record> records;
+  records.push_back({std::string(kFloorsName), SecretBytes(AsBytes(text))});
+  const Status status = In("floors of collateral", store_.Write(records));
+  lock.lock();
+  writing_ = false;
+  if (status.has_value()) kept_ = raised;
+  written_.notify_all();
+  return status;
+}
+
 Result<CheckedEndorsements> CollateralPort::For(ByteView quote,
                                                 const attest::TrustAnchors& anchors) {
   ASSIGN_OR_RETURN(collateral::CachedEndorsements found, cache_.For(quote, anchors));
+  RETURN_IF_ERROR(KeepFloors());
   return CheckedEndorsements{std::move(found.raw), std::move(found.prepared)};
 }
 

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <condition_variable>
+#include <cstdint>
 #include <memory>
+#include <mutex>
 
 #include "collateral/cache.h"
 #include "coordinator/core/ports.h"
@@ -21,16 +24,29 @@ class TeePort final : public EvidenceIssuer, public Sealer {
   tee::EvidenceSource& source_;
 };
 
-// Endorsements out of a cache, which is borrowed for life.
+// The floors of collateral that the store's state has; none in a new or sealed store. kUntrusted,
+// kMalformed: the record.
+Result<collateral::Floors> RestoreFloors(Store& store);
+
+// Endorsements out of a cache, whose floors are in the store's state before anyone decides by what
+// raised them. Both are borrowed for life.
 class CollateralPort final : public EndorsementSource {
  public:
-  explicit CollateralPort(collateral::EndorsementCache& cache) : cache_(cache) {}
+  CollateralPort(collateral::EndorsementCache& cache, Store& store)
+      : cache_(cache), store_(store) {}
 
   Result<CheckedEndorsements> For(ByteView quote, const attest::TrustAnchors& anchors) override;
   Result<std::shared_ptr<const attest::Endorsements>> ForOwn(ByteView quote) override;
 
  private:
+  Status KeepFloors();
+
   collateral::EndorsementCache& cache_;
+  Store& store_;
+  std::mutex mutex_;  // of what is below
+  std::condition_variable written_;
+  bool writing_ = false;
+  std::uint64_t kept_ = 0;  // as often as the floors in the store were raised
 };
 
 }  // namespace strongroom::coordinator

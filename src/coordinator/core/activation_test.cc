@@ -138,7 +138,12 @@ TEST_F(ActivationTest, RefusesARequestWithoutNonceOrKey) {
 TEST_F(ActivationTest, RefusesEvidenceOverOtherReportData) {
   ASSERT_OK_AND_ASSIGN(ActivationRequest request, stage_.Request("server", stage_.server));
   request.report_data.writable()[63] ^= 1;
+  const int before = stage_.endorsements.asked();
   EXPECT_THAT(stage_.core().Activate(request), Fails(Code::kUntrusted, "evidence.report-data"));
+  ASSERT_OK_AND_ASSIGN(request, stage_.Request("server", stage_.server));
+  request.quote.resize(100);
+  EXPECT_THAT(stage_.core().Activate(request), Fails(Code::kMalformed, "evidence.quote"));
+  EXPECT_EQ(stage_.endorsements.asked(), before) << "asked for endorsements of what cannot pass";
 }
 
 struct Imposter {

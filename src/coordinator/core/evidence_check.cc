@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "attest/policy.h"
+#include "attest/quote.h"
 #include "attest/verifier.h"
 #include "manifest/match.h"
 
@@ -47,11 +48,18 @@ EvidenceVerdict CheckEvidence(ByteView quote, const manifest::Package& package,
                               const attest::ReportData& wanted, EndorsementSource& endorsements,
                               UnixSeconds now) {
   EvidenceVerdict out;
-  const auto checked = endorsements.For(quote, manifest::AnchorsOf(package));
-  if (!checked.has_value()) {
-    out.errors.push_back(FindingOf("evidence.endorsements", checked.error()));
+  const auto refuse = [&out](std::string id, const Error& error) {
+    out.errors.push_back(FindingOf(std::move(id), error));
     return out;
-  }
+  };
+  // Before anything is fetched or verified for it: a recorded quote of a genuine machine is
+  // anyone's.
+  const auto parsed = attest::ParseQuote(quote);
+  if (!parsed.has_value()) return refuse("evidence.quote", parsed.error());
+  if (const Status bound = attest::ExpectUnverifiedReportData(*parsed, wanted); !bound.has_value())
+    return refuse("evidence.report-data", bound.error());
+  const auto checked = endorsements.For(quote, manifest::AnchorsOf(package));
+  if (!checked.has_value()) return refuse("evidence.endorsements", checked.error());
   attest::Appraisal appraisal =
       attest::VerifySgxQuote(quote, checked->prepared, now, manifest::VerifierOptionsOf(package),
                              checked->raw->pck_certificate_chain);

@@ -22,8 +22,8 @@ struct EvidenceVerdict {
   std::string Ids() const;  // "dcap.tcb.out-of-date,package.tcb-status"
 };
 
-// Holds evidence against a package: genuine (attest), over the wanted report data, and of the code
-// that the package names (manifest).
+// Holds evidence against a package: over the wanted report data, genuine (attest), and of the code
+// that the package names (manifest). What is not over it costs neither a fetch nor a signature.
 EvidenceVerdict CheckEvidence(ByteView quote, const manifest::Package& package,
                               const attest::ReportData& wanted, EndorsementSource& endorsements,
                               UnixSeconds now);

@@ -13,6 +13,7 @@ inline constexpr std::string_view kManifestName = "manifest";
 inline constexpr std::string_view kSignatureName = "manifest-signature";
 inline constexpr std::string_view kHierarchyName = "hierarchy";
 inline constexpr std::string_view kRootSecretName = "root-secret";
+inline constexpr std::string_view kFloorsName = "collateral-floors";
 inline constexpr std::string_view kSecretPrefix = "secret/";
 
 SecretBytes EncodeHierarchy(const Hierarchy& hierarchy);

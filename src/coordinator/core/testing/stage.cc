@@ -44,6 +44,7 @@ Result<std::shared_ptr<const attest::Endorsements>> SimEndorsements::ForOwn(Byte
 
 Result<CheckedEndorsements> SimEndorsements::For(ByteView quote,
                                                  const attest::TrustAnchors& anchors) {
+  ++asked_;
   if (failure_) return std::unexpected(*failure_);
   ASSIGN_OR_RETURN(const attest::Quote parsed, attest::ParseQuote(quote));
   ASSIGN_OR_RETURN(const attest::EndorsementSubject subject,

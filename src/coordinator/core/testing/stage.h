@@ -39,6 +39,7 @@ class SimEndorsements final : public EndorsementSource {
   Result<std::shared_ptr<const attest::Endorsements>> ForOwn(ByteView quote) override;
 
   void FailWith(std::optional<Error> error) { failure_ = std::move(error); }
+  int asked() const { return asked_; }
 
  private:
   using Key = std::pair<attest::Fmspc, attest::TrustAnchors>;
@@ -47,6 +48,7 @@ class SimEndorsements final : public EndorsementSource {
   const sim::World& world_;
   const Clock& clock_;
   std::optional<Error> failure_;
+  std::atomic<int> asked_ = 0;
   std::mutex mutex_;
   std::map<Key, CheckedEndorsements> known_;
 };
