@@ -9,6 +9,7 @@
 
 #include "attest/anchors.h"
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/result.h"
 #include "crypto/hash.h"
 
@@ -48,6 +49,9 @@ struct Package {
   // Ours: SHA-256 of the SubjectPublicKeyInfo of roots trusted besides the
   // built-in ones, for this package only.
   std::vector<attest::Anchor> trust_anchors;
+  // Ours: what the platform's TCB was judged by must be at least this new.
+  std::optional<std::uint32_t> min_evaluation_number;  // of TCB info and QE identity both
+  std::optional<UnixSeconds> min_tcb_date;             // of the level that the platform reaches
 };
 
 // Parsed and reported; MarbleRun's own validator ignores them too.

@@ -24,6 +24,7 @@ class Matcher {
     Identity();
     Attributes();
     Tcb();
+    Freshness();
     return std::move(findings_);
   }
 
@@ -101,6 +102,22 @@ class Matcher {
       Refuse("package.advisory",
              fmt::format("advisory {} applies to the platform, wanted only {}", advisory,
                          fmt::join(package_.accepted_advisories, ", ")));
+    }
+  }
+
+  // Old collateral calls old platforms up to date, for as long as it is valid.
+  void Freshness() {
+    const attest::TcbVerdict& tcb = claims_.tcb();
+    const std::uint32_t number = tcb.evaluation_number();
+    if (package_.min_evaluation_number && number < *package_.min_evaluation_number) {
+      Refuse("package.evaluation-number",
+             fmt::format("TCB evaluation data number {}, wanted at least {}", number,
+                         *package_.min_evaluation_number));
+    }
+    if (package_.min_tcb_date && tcb.tcb_date < *package_.min_tcb_date) {
+      Refuse("package.tcb-date",
+             fmt::format("TCB level of {}, wanted one of {} or later", FormatRfc3339(tcb.tcb_date),
+                         FormatRfc3339(*package_.min_tcb_date)));
     }
   }
 

@@ -60,6 +60,26 @@ TEST(Match, AcceptsTheEnclaveAndTheSignerThatThePackageNames) {
   EXPECT_THAT(Findings(Claims(), BySigner()), IsEmpty());
 }
 
+TEST(Match, WantsCollateralAndTcbLevelAtLeastAsNewAsThePackageSays) {
+  Package package = ByEnclave();
+  package.min_evaluation_number = 19;
+  package.min_tcb_date = UnixSeconds{1'700'000'000};
+  attest::SgxClaims claims = Claims();
+  claims.tcb.tcb_info_evaluation_number = 19;
+  claims.tcb.qe_identity_evaluation_number = 20;
+  claims.tcb.tcb_date = UnixSeconds{1'700'000'000};
+  EXPECT_THAT(Findings(claims, package), IsEmpty());
+  claims.tcb.tcb_date = UnixSeconds{1'699'999'999};
+  EXPECT_THAT(Findings(claims, package), ElementsAre("package.tcb-date"));
+  claims.tcb.tcb_info_evaluation_number = 18;
+  EXPECT_THAT(Findings(claims, package),
+              ElementsAre("package.evaluation-number", "package.tcb-date"));
+  claims.tcb.tcb_info_evaluation_number = 20;
+  claims.tcb.qe_identity_evaluation_number = 18;
+  EXPECT_THAT(Findings(claims, package),
+              ElementsAre("package.evaluation-number", "package.tcb-date"));
+}
+
 TEST(Match, TakesSecurityVersionForAMinimumAndProductIdForEquality) {
   attest::SgxClaims claims = Claims();
   claims.report.isv_svn = 4;

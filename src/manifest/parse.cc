@@ -62,6 +62,15 @@ constexpr std::array<Named<SealMode>, 4> kSealModes = {{{"", SealMode::kProductK
                                                         {"UniqueKey", SealMode::kUniqueKey},
                                                         {"Disabled", SealMode::kDisabled}}};
 
+// "2026-05-14", as people speak of TCB dates, or with the time, as Intel's documents have them.
+Status ReadTcbDate(const Json& json, std::optional<UnixSeconds>& out) {
+  ASSIGN_OR_RETURN(const std::string_view text, json.String());
+  constexpr std::size_t date_only = 10;
+  const std::string whole = fmt::format("{}{}", text, text.size() == date_only ? "T00:00:00Z" : "");
+  ASSIGN_OR_RETURN(out, In(json.path(), ParseRfc3339(whole)));
+  return {};
+}
+
 }  // namespace
 
 Status ReadStruct(const Json& json, Package& out, Unknown& unknown) {
@@ -74,6 +83,9 @@ Status ReadStruct(const Json& json, Package& out, Unknown& unknown) {
   RETURN_IF_ERROR(fields.Get("AcceptedTCBStatuses", out.accepted_tcb_statuses));
   RETURN_IF_ERROR(fields.Get("AcceptedAdvisories", out.accepted_advisories));
   RETURN_IF_ERROR(fields.Get("TrustAnchors", out.trust_anchors));
+  RETURN_IF_ERROR(fields.Get("MinimumTCBEvaluationDataNumber", out.min_evaluation_number));
+  if (const Json* date = fields.Take("MinimumTCBDate"); date != nullptr)
+    RETURN_IF_ERROR(ReadTcbDate(*date, out.min_tcb_date));
   out.unique_id = LowerCase(out.unique_id);
   out.signer_id = LowerCase(out.signer_id);
   fields.Finish();

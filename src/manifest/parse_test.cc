@@ -16,8 +16,9 @@ constexpr std::string_view kWhole = R"({
   "Packages": {
     "server": {"UniqueID": "AA11", "Debug": true, "AcceptedTCBStatuses": ["SWHardeningNeeded"],
                "AcceptedAdvisories": ["INTEL-SA-00615"],
-               "TrustAnchors": ["00112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF"]},
-    "other": {"SignerID": "bb", "ProductID": 7, "SecurityVersion": 2}
+               "TrustAnchors": ["00112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF"],
+               "MinimumTCBEvaluationDataNumber": 19, "MinimumTCBDate": "2026-05-14"},
+    "other": {"SignerID": "bb", "ProductID": 7, "SecurityVersion": 2, "MinimumTCBDate": "2026-05-14T01:02:03Z"}
   },
   "Infrastructures": {"cloud": {"CPUSVN": [1, 2, 255], "QESVN": 3, "PCESVN": 65535, "RootCA": "AQI="}},
   "Marbles": {
@@ -60,6 +61,9 @@ TEST(ParseManifest, ReadsEveryFieldOfTheLanguage) {
   EXPECT_THAT(server.accepted_advisories, ElementsAre("INTEL-SA-00615"));
   ASSERT_EQ(server.trust_anchors.size(), 1U);
   EXPECT_EQ(server.trust_anchors[0].array()[31], 0xff);
+  EXPECT_EQ(server.min_evaluation_number, 19U);
+  EXPECT_EQ(FormatRfc3339(server.min_tcb_date.value()), "2026-05-14T00:00:00Z");
+  EXPECT_EQ(FormatRfc3339(m.packages.at("other").min_tcb_date.value()), "2026-05-14T01:02:03Z");
   EXPECT_EQ(m.packages.at("other").product_id, 7U);
   EXPECT_EQ(m.packages.at("other").security_version, 2U);
 
@@ -199,6 +203,13 @@ constexpr BadRow kBadRows[] = {
     {"ProductIdAsText", R"({"Packages": {"p": {"ProductID": "1"}}})", Code::kMalformed,
      "ProductID"},
     {"DebugAsNumber", R"({"Packages": {"p": {"Debug": 1}}})", Code::kMalformed, "Debug"},
+    {"TcbDateIsNone", R"({"Packages": {"p": {"MinimumTCBDate": "2026-05"}}})", Code::kMalformed,
+     "MinimumTCBDate"},
+    {"TcbDateAsNumber", R"({"Packages": {"p": {"MinimumTCBDate": 2026}}})", Code::kMalformed,
+     "MinimumTCBDate"},
+    {"EvaluationNumberTooLarge",
+     R"({"Packages": {"p": {"MinimumTCBEvaluationDataNumber": 4294967296}}})", Code::kMalformed,
+     "MinimumTCBEvaluationDataNumber"},
     {"StatusesAsText", R"({"Packages": {"p": {"AcceptedTCBStatuses": "UpToDate"}}})",
      Code::kMalformed, "no array"},
     {"ShortAnchor", R"({"Packages": {"p": {"TrustAnchors": ["00"]}}})", Code::kMalformed,
