@@ -9,12 +9,14 @@ coordinator="localhost:$client_port"
 
 note "the host has its own copy of the programs, to do with as it likes"
 mkdir -p "$out/host/opt/bin" "$out/host/opt/lib"
-cp "$STRONGROOM_BIN"/strongroom-{coordinator,agent,modelserver} "$out/host/opt/bin/"
+cp "$STRONGROOM_BIN"/strongroom-{coordinator,agent,modelserver} "${STRONGROOM_BIN%/bin}/examples/activation-recorder" \
+  "$out/host/opt/bin/"
 cp -r "${STRONGROOM_BIN%/bin}/lib/strongroom" "$out/host/opt/lib/"
 openvino_libs="$out/host/opt/lib/strongroom"
 as owner strongroom-simtee keygen --out signer.pem
 note "the owner signs what may run; the host gets the descriptions and the signatures"
 "$python" "$repository/tools/demo.d/launch.py" "$out/host" "$out/host/opt/bin" coordinator
+"$python" "$repository/tools/demo.d/launch.py" "$out/host" "$out/host/opt/bin" recorder
 as owner strongroom-simtee sign --key signer.pem ../host/coordinator.launch.json
 as owner strongroom-simtee measure --launch ../host/coordinator.launch.json --json
 cp "$out/.last" "$out/owner/coordinator.identity.json"

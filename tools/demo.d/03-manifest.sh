@@ -12,8 +12,12 @@ write_modelserver_launch
 as owner strongroom-simtee sign --key signer.pem ../host/modelserver.launch.json
 as owner strongroom-simtee measure --launch ../host/modelserver.launch.json --json
 cp "$out/.last" "$out/owner/modelserver.identity.json"
-as owner "$python" "$repository/tools/demo.d/manifest.py" modelserver.identity.json "$trust_anchor" \
-  --argv "$(modelserver_argv)" --plain plain --out manifest.json
+note "a second, harmless workload: it writes down its own activation, for someone to play it again later"
+as owner strongroom-simtee measure --launch ../host/recorder.launch.json --json
+cp "$out/.last" "$out/owner/recorder.identity.json"
+manifest_flags=(modelserver.identity.json "$trust_anchor" --recorder recorder.identity.json --argv "$(modelserver_argv)"
+                --plain plain)
+as owner "$python" "$repository/tools/demo.d/manifest.py" "${manifest_flags[@]}" --out manifest.json
 lines=30 as owner strongroom manifest check manifest.json
 as owner strongroom manifest set manifest.json "$coordinator"
 as owner strongroom verify "$coordinator" --manifest manifest.json "${verify_flags[@]}"

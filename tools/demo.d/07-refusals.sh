@@ -37,8 +37,7 @@ start host foreign env "EDG_COORDINATOR_MESH_ADDR=127.0.0.1:$foreign_mesh" \
   strongroom-simtee run --launch coordinator.launch.json --mount-writable /state=foreign-state
 foreign_pid=$started_pid
 wait_for host foreign "$foreign_pid" ' info ready '
-as owner "$python" "$repository/tools/demo.d/manifest.py" modelserver.identity.json "$trust_anchor" \
-  --argv "$(modelserver_argv)" --plain plain --foreign --out ../client/foreign.json
+as owner "$python" "$repository/tools/demo.d/manifest.py" "${manifest_flags[@]}" --foreign --out ../client/foreign.json
 cp "$out/owner/coordinator.identity.json" "$out/client/"
 as client strongroom manifest set foreign.json "localhost:$foreign_client" "${verify_flags[@]}"
 refuse owner "the owner's verification of the foreign manifest" 'wanted' \
@@ -50,13 +49,18 @@ refuse host "a model server that shall serve under the foreign manifest" 'coordi
   env "EDG_MARBLE_COORDINATOR_ADDR=localhost:$foreign_mesh" strongroom-simtee run "${here[@]}"
 stop "$foreign_pid"
 
-title "Refused: people without the right"
+title "Refused: people without the right, and servers that are not the one that was meant"
+refuse client "a server of which only the root is known" 'say which one is meant' \
+  strongroom infer "localhost:$serving_port" --root root.crt -c alice.crt -k alice.key -m digits -i heldout/images.npy
+refuse client "a server that is another marble" 'wanted "other"' \
+  strongroom infer "localhost:$serving_port" --root root.crt --marble other -c alice.crt -k alice.key -m digits \
+  -i heldout/images.npy
 refuse client "a client without a certificate" 'wants a client certificate' \
-  strongroom infer "localhost:$serving_port" --root root.crt -m digits -i heldout/images.npy
+  strongroom infer "localhost:$serving_port" --root root.crt --marble modelserver -m digits -i heldout/images.npy
 refuse client "a client with a certificate, without the role" PERMISSION_DENIED \
-  strongroom infer "localhost:$serving_port" --root root.crt -c mallory.crt -k mallory.key -m digits -i heldout/images.npy
+  strongroom infer "localhost:$serving_port" --root root.crt --marble modelserver -c mallory.crt -k mallory.key -m digits -i heldout/images.npy
 refuse client "the same over REST" 'may ask' \
-  strongroom infer "localhost:$serving_port" --root root.crt -c mallory.crt -k mallory.key -m digits \
+  strongroom infer "localhost:$serving_port" --root root.crt --marble modelserver -c mallory.crt -k mallory.key -m digits \
   -i heldout/images.npy --api rest
 as client strongroom verify "$coordinator" --manifest manifest.json "${verify_flags[@]}"
 refuse client "a user without the role reading the key" 'no role that allows' \
@@ -87,16 +91,16 @@ as owner strongroom encrypt --key digits.key --as digits old-version ../host/hos
 refuse host "an old version of the model, under the right key and name" 'another state of it than the owner names' \
   "${attempt[@]}" "${hostile[@]}"
 
-title "Refused: recorded evidence, played again"
-as host curl -sk "https://localhost:$client_port/api/v2/quote" -o quote.json
-as host openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=thief -keyout thief.key \
-  -outform DER -out request.der
-"$python" -c 'import base64, json; open("host/quote.bin", "wb").write(base64.b64decode(json.load(open("host/quote.json"))["data"]["quote"]))'
-replay=("$python" "$repository/tools/demo.d/replay.py" "localhost:$mesh_port" "$repository/proto" modelserver quote.bin
-        request.der)
-refuse host "genuine evidence with a nonce of another connection" 'a nonce of another connection: .*nonce' "${replay[@]}"
-judge_refusal "genuine evidence that does not commit to this connection" 'foreign evidence .*evidence refused' 1 "$out/.last"
-judge_refusal "a used nonce" 'a used nonce: .*nonce' 1 "$out/.last"
+title "Refused: a recorded activation, played again"
+note "the recorder attests, gets its nonce, its certificate and its secret; every message that it sent is written down"
+mkdir -p "$out/host/recording"
+as host "${attempt[@]}" --launch recorder.launch.json --mount-writable /recording=recording
+judge_refusal "the same activation again on its own connection" 'own connection: .*nonce' 1 "$out/.last"
+refuse host "the whole recording over a fresh connection" 'as it was recorded: UNAUTHENTICATED: .*nonce' \
+  "$python" "$repository/examples/replay/replay.py" "localhost:$mesh_port" "$repository/proto" recording/messages.txt
+judge_refusal "the activation with a nonce of another connection" 'of another connection: UNAUTHENTICATED: .*nonce' 1 "$out/.last"
+judge_refusal "the activation with a nonce of its own connection" \
+  'of its own connection: UNAUTHENTICATED: evidence refused: report data' 1 "$out/.last"
 as client "${ask[@]}" -m digits -i heldout/images.npy -o afterwards.npy
 as client "$python" "$repository/tools/demo.d/compare.py" heldout afterwards.npy
 ok "and the honest client still gets his answers"

@@ -1,6 +1,7 @@
 """Writes the launch descriptions of the demo: what is measured, and what the host may choose.
 
 usage: launch.py HOST_FOLDER BIN_FOLDER coordinator
+       launch.py HOST_FOLDER BIN_FOLDER recorder
        launch.py HOST_FOLDER BIN_FOLDER modelserver --identity COORDINATOR.json --trust-anchor SHA256
                  --root COORDINATOR_ROOT.pem --openvino FOLDER --argv JSON
 """
@@ -79,18 +80,30 @@ def modelserver(args):
     write(args.host / "modelserver.launch.json", description)
 
 
+def recorder(args):
+    write(args.host / "recorder.launch.json", {
+        "format": FORMAT,
+        "program": str(args.bin / "activation-recorder"),
+        "argv": ["activation-recorder", "recorder", "/recording/messages.txt"],
+        "host_env": ["EDG_MARBLE_COORDINATOR_ADDR"],
+        "mounts": [{"path": "/recording", "writable": True}],
+        "product_id": 3,
+        "security_version": 1,
+    })
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("host", type=pathlib.Path)
     parser.add_argument("bin", type=pathlib.Path)
-    parser.add_argument("what", choices=["coordinator", "modelserver"])
+    parser.add_argument("what", choices=["coordinator", "modelserver", "recorder"])
     parser.add_argument("--identity", type=pathlib.Path)
     parser.add_argument("--trust-anchor")
     parser.add_argument("--root", type=pathlib.Path)
     parser.add_argument("--openvino", type=pathlib.Path)
     parser.add_argument("--argv", type=json.loads)
     args = parser.parse_args()
-    coordinator(args) if args.what == "coordinator" else modelserver(args)
+    {"coordinator": coordinator, "modelserver": modelserver, "recorder": recorder}[args.what](args)
 
 
 if __name__ == "__main__":

@@ -171,7 +171,7 @@ keep_running() {
 Everything is still running; Ctrl-C ends it. In another terminal:
 
   export PATH=$STRONGROOM_BIN:\$PATH HOME=$out/client; cd $out/client
-  strongroom infer localhost:$serving_port --root root.crt -c alice.crt -k alice.key -m digits -i heldout/images.npy
+  strongroom infer localhost:$serving_port --root root.crt --marble modelserver -c alice.crt -k alice.key -m digits -i heldout/images.npy
   strongroom status $coordinator
   curl --cacert root.crt --cert alice.crt --key alice.key https://localhost:$serving_port/v2/models/digits
 

@@ -1,6 +1,8 @@
 """Writes the demo's manifest: which code, on which hardware, gets which model's key, and who may ask.
 
-usage: manifest.py IDENTITY.json TRUST_ANCHOR --argv JSON --plain FOLDER --out FILE [--foreign]
+usage: manifest.py IDENTITY.json TRUST_ANCHOR --recorder IDENTITY.json --argv JSON --plain FOLDER --out FILE [--foreign]
+
+The recorder is a second, harmless workload, which writes down its activation so that the demo can play it again.
 """
 import argparse
 import hashlib
@@ -18,24 +20,30 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("identity", type=pathlib.Path)
     parser.add_argument("trust_anchor")
+    parser.add_argument("--recorder", required=True, type=pathlib.Path)
     parser.add_argument("--argv", required=True, type=json.loads)
     parser.add_argument("--plain", required=True, type=pathlib.Path)
     parser.add_argument("--out", required=True, type=pathlib.Path)
     parser.add_argument("--foreign", action="store_true", help="the manifest mallory would like: she may do everything")
     args = parser.parse_args()
 
-    identity = json.loads(args.identity.read_text())
+    def package(identity):
+        return {"UniqueID": json.loads(identity.read_text())["UniqueID"], "TrustAnchors": [args.trust_anchor]}
+
     manifest = {
-        "Packages": {"modelserver": {"UniqueID": identity["UniqueID"], "TrustAnchors": [args.trust_anchor]}},
+        "Packages": {"modelserver": package(args.identity), "recorder": package(args.recorder)},
         "Marbles": {
             "modelserver": {
                 "Package": "modelserver",
                 "Models": ["digits", "large"],
                 "Parameters": {"Argv": args.argv},
-            }
+            },
+            "recorder": {"Package": "recorder", "Parameters": {"Env": {"TOKEN": "{{ hex .Secrets.token }}"}}},
         },
-        "Secrets": {name: {"Type": "symmetric-key", "Size": 128, "UserDefined": True}
-                    for name in ("digits_key", "large_key")},
+        "Secrets": {
+            **{name: {"Type": "symmetric-key", "Size": 128, "UserDefined": True} for name in ("digits_key", "large_key")},
+            "token": {"Type": "symmetric-key", "Size": 128, "Shared": True},
+        },
         "Users": {
             "owner": {"Certificate": pathlib.Path("owner.crt").read_text(), "Roles": ["key_owner"]},
             "alice": {"Certificate": pathlib.Path("alice.crt").read_text(), "Roles": ["asker"]},
