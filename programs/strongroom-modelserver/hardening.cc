@@ -61,4 +61,17 @@ int WaitForEnd() {
   return signal;
 }
 
+void WaitForEndAgain(std::chrono::seconds at_most) {
+  const sigset_t set = EndSignals();
+  const auto end = std::chrono::steady_clock::now() + at_most;
+  while (true) {
+    const auto left = end - std::chrono::steady_clock::now();
+    if (left <= left.zero()) return;
+    const auto whole = std::chrono::floor<std::chrono::seconds>(left);
+    const timespec wait{.tv_sec = whole.count(),
+                        .tv_nsec = std::chrono::nanoseconds(left - whole).count()};
+    if (sigtimedwait(&set, nullptr, &wait) > 0) return;
+  }
+}
+
 }  // namespace strongroom::modelserver

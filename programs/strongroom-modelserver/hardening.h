@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+
 #include "base/log.h"
 #include "base/result.h"
 
@@ -16,5 +18,7 @@ void DropEngineVariables(Log& log);
 // came.
 void BlockEndSignals();
 int WaitForEnd();
+// Until one of them comes again, for at most so long.
+void WaitForEndAgain(std::chrono::seconds at_most);
 
 }  // namespace strongroom::modelserver

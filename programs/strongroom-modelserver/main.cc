@@ -160,7 +160,10 @@ Status Serve(const Options& options, Log& log) {
                        {"engine", serving::openvino::EngineVersion()}});
 
   const int signal = WaitForEnd();
-  log.Info("draining", {{"signal", std::to_string(signal)}});
+  log.Info("draining", {{"signal", std::to_string(signal)},
+                        {"seconds", std::to_string(options.drain_seconds)}});
+  manager.BeginDrain();
+  WaitForEndAgain(std::chrono::seconds(options.drain_seconds));
   server->Stop();
   log.Info("ended");
   return {};

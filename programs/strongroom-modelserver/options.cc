@@ -42,6 +42,10 @@ void AddFlags(CLI::App& app, Options& options) {
   app.add_option("--threads", options.threads,
                  "for inference (default 0: as many as processors are allowed)")
       ->check(CLI::Range(0, 1024));
+  app.add_option("--drain_seconds", options.drain_seconds,
+                 "after the signal to end, go on answering for so long, not ready, so that "
+                 "balancers choose others (default 0); a second signal ends it")
+      ->check(CLI::Range(0, 3600));
   app.add_option("--precision", options.precision,
                  "in which 32-bit models are computed: f32 (default) or bf16")
       ->transform(CLI::CheckedTransformer(std::map<std::string, serving::openvino::Precision>{

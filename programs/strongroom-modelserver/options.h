@@ -22,6 +22,7 @@ struct Options {
   int threads = 0;                    // 0: as many as processors
   serving::openvino::Precision precision = serving::openvino::Precision::kF32;
   LogFormat log_format = LogFormat::kText;
+  int drain_seconds = 0;  // between the signal to end and the end, not ready and still answering
   bool insecure_plain = false;
 };
 

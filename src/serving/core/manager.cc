@@ -127,6 +127,7 @@ std::vector<std::string> Manager::Models() const {
 }
 
 bool Manager::Ready() const {
+  if (draining_) return false;
   return world_.With([](const World& world) {
     return !world.empty() && std::all_of(world.begin(), world.end(), [](const auto& model) {
       return std::any_of(model.second.begin(), model.second.end(),

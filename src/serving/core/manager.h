@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -58,8 +59,11 @@ class Manager {
   std::vector<VersionStatus> Statuses(std::string_view model) const;
   std::vector<std::string> Models() const;
 
-  // True when every model has an available version, and there is a model.
+  // True when every model has an available version, and there is a model, until BeginDrain.
   bool Ready() const;
+
+  // Not ready from now on, so that balancers choose others; what is loaded goes on answering.
+  void BeginDrain() { draining_ = true; }
 
  private:
   struct Entry {
@@ -75,6 +79,7 @@ class Manager {
 
   Engine& engine_;
   Guarded<World> world_;
+  std::atomic<bool> draining_ = false;
 };
 
 }  // namespace strongroom::serving

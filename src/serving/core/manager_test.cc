@@ -73,6 +73,16 @@ TEST_F(ManagerTest, ABadVersionDoesNotTakeTheModelDown) {
   EXPECT_EQ(statuses[1].error->code(), Code::kMalformed);
 }
 
+TEST_F(ManagerTest, IsNotReadyWhileItDrainsAndGoesOnAnswering) {
+  models_.versions["m"] = {{1, "x:FP32:2"}};
+  ASSERT_OK(manager_.Load("m", models_, LatestVersions{}));
+  manager_.BeginDrain();
+  EXPECT_FALSE(manager_.Ready());
+  EXPECT_OK(manager_.Acquire("m", std::nullopt));
+  ASSERT_OK(manager_.Load("m", models_, AllVersions{}));
+  EXPECT_FALSE(manager_.Ready()) << "a new version does not bring it back";
+}
+
 TEST_F(ManagerTest, IsNotReadyWhileAModelHasNothingThatAnswers) {
   EXPECT_FALSE(manager_.Ready());
   models_.versions["m"] = {{1, "x:FP32:2"}};
