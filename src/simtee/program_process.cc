@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,12 +12,15 @@
 
 #include <fmt/format.h>
 
+#include "base/packet_socket.h"
+
 namespace strongroom::simtee {
 namespace {
 
 constexpr std::array kForwarded = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
 constexpr int kReportFd = 4;
 constexpr int kSignalBase = 128;
+constexpr std::size_t kMaxReport = 4096;
 
 std::vector<char*> Pointers(const std::vector<std::string>& strings) {
   std::vector<char*> out;
@@ -77,44 +79,14 @@ int Reap(pid_t program) {
 }
 
 void SendReport(int fd, const std::string& text, int passed) {
-  iovec data{.iov_base = const_cast<char*>(text.data()), .iov_len = text.size()};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  if (passed >= 0) {
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(header), &passed, sizeof(int));
-  }
-  if (sendmsg(fd, &message, MSG_NOSIGNAL) < 0) _exit(kExitNotStarted);
+  if (!SendPacket(fd, AsBytes(text), passed).has_value()) _exit(kExitNotStarted);
 }
 
 Result<Report> ReceiveReport(int fd) {
-  std::array<char, 4096> buffer{};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-  iovec data{.iov_base = buffer.data(), .iov_len = buffer.size()};
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
-  ssize_t size = 0;
-  do {
-    size = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
-  } while (size < 0 && errno == EINTR);
-  if (size < 0) return FromErrno(errno, "report of the workload's first process");
-  Report report{.text = std::string(buffer.data(), static_cast<std::size_t>(size)), .passed = {}};
-  const cmsghdr* header = CMSG_FIRSTHDR(&message);
-  if (header != nullptr && header->cmsg_type == SCM_RIGHTS) {
-    int passed = -1;
-    std::memcpy(&passed, CMSG_DATA(header), sizeof(int));
-    report.passed = UniqueFd(passed);
-  }
+  ASSIGN_OR_RETURN(Packet packet,
+                   In("report of the workload's first process", ReceivePacket(fd, kMaxReport)));
+  Report report{.text = ToText(packet.bytes), .passed = {}};
+  if (!packet.descriptors.empty()) report.passed = std::move(packet.descriptors.front());
   return report;
 }
 
