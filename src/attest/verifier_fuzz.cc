@@ -2,6 +2,8 @@
 // the input says: whatever is accepted must say what the unchanged evidence says.
 #include <cstdlib>
 
+#include "attest/endorsement_subject.h"
+#include "attest/quote.h"
 #include "attest/testing/test_platform.h"
 #include "attest/verifier.h"
 #include "base/reader.h"
@@ -69,6 +71,16 @@ void ExpectSame(const Good& good, const Appraisal& appraisal) {
   }
 }
 
+// A quote's own signatures hold for the good body only, and for every quote that verifies.
+void ExpectWorthAFetch(const Good& good, ByteView quote, const Appraisal& appraisal) {
+  const auto parsed = ParseQuote(quote);
+  const bool worth =
+      parsed.has_value() &&
+      SignedEndorsementSubject(*parsed, good.made.anchors, good.made.now).has_value();
+  if (appraisal.claims && !worth) std::abort();
+  if (worth && EncodeSgxReportBody(parsed->body) != good.body) std::abort();
+}
+
 void Run(ByteView input) {
   static const Good good = Good::Make();
   Reader reader(input);
@@ -79,7 +91,9 @@ void Run(ByteView input) {
   if (part >= 7) {  // the quote, more often than any other part
     Bytes quote = good.made.quote;
     Change(quote, reader.Rest(), replace);
-    return ExpectSame(good, VerifySgxQuote(quote, good.prepared, good.made.now));
+    const Appraisal appraisal = VerifySgxQuote(quote, good.prepared, good.made.now);
+    ExpectWorthAFetch(good, quote, appraisal);
+    return ExpectSame(good, appraisal);
   }
   Endorsements endorsements = good.made.endorsements;
   ChangeEndorsements(endorsements, part, reader.Rest(), replace);
