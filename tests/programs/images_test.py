@@ -178,6 +178,12 @@ class Images(unittest.TestCase):
             self.assertIn("strongroom", packages)
             self.assertEqual("openvino" in packages, name == "modelserver")
             self.assertTrue(all(p["versionInfo"] for p in packages.values()))
+            sha1 = {f["SPDXID"]: f["checksums"][0]["checksumValue"] for f in bill["files"]}
+            for package in packages.values():
+                contained = sorted(sha1[r["relatedSpdxElement"]] for r in bill["relationships"]
+                                   if r["relationshipType"] == "CONTAINS" and r["spdxElementId"] == package["SPDXID"])
+                self.assertEqual(package["packageVerificationCode"]["packageVerificationCodeValue"],
+                                 hashlib.sha1("".join(contained).encode()).hexdigest())
             attached = json.loads(image.blob(image.referrer))
             self.assertEqual(attached["subject"]["digest"], image.descriptor["digest"])
             self.assertEqual(json.loads(image.blob(attached["layers"][0])), bill)

@@ -52,24 +52,32 @@ def spdx_id(kind, text):
 
 def spdx_package(package):
     identifier = spdx_id("Package", package["name"])
-    out = {"SPDXID": identifier, "downloadLocation": "NOASSERTION", "filesAnalyzed": False, "licenseConcluded": "NOASSERTION",
-           "copyrightText": "NOASSERTION",
+    out = {"SPDXID": identifier, "downloadLocation": "NOASSERTION", "filesAnalyzed": True, "licenseConcluded": "NOASSERTION",
+           "copyrightText": "NOASSERTION", "licenseInfoFromFiles": ["NOASSERTION"],
            "externalRefs": [{"referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl", "referenceLocator": package["purl"]}]}
     return out | {key: value for key, value in package.items() if key != "purl"}
 
 
+def verification_code(digests):
+    """SPDX 2.3, 7.9: of those files of a package that are here."""
+    return {"packageVerificationCodeValue": hashlib.sha1("".join(sorted(digests)).encode()).hexdigest()}
+
+
 def document(name, release, root, sources, epoch):
-    packages, files, relations = {}, [], []
+    packages, digests, files, relations = {}, {}, [], []
     for path in sorted(p.relative_to(root) for p in root.rglob("*") if p.is_file()):
         package = spdx_package(package_of(str(path), sources.get(str(path)), release))
         packages[package["SPDXID"]] = package
         content = (root / path).read_bytes()
-        identifier = spdx_id("File", str(path))
+        identifier, sha1 = spdx_id("File", str(path)), hashlib.sha1(content).hexdigest()
+        digests.setdefault(package["SPDXID"], []).append(sha1)
         files.append({"SPDXID": identifier, "fileName": f"./{path}", "licenseConcluded": "NOASSERTION",
-                      "copyrightText": "NOASSERTION",
-                      "checksums": [{"algorithm": "SHA1", "checksumValue": hashlib.sha1(content).hexdigest()},
+                      "copyrightText": "NOASSERTION", "licenseInfoInFiles": ["NOASSERTION"],
+                      "checksums": [{"algorithm": "SHA1", "checksumValue": sha1},
                                     {"algorithm": "SHA256", "checksumValue": hashlib.sha256(content).hexdigest()}]})
         relations.append({"spdxElementId": package["SPDXID"], "relationshipType": "CONTAINS", "relatedSpdxElement": identifier})
+    for identifier, found in digests.items():
+        packages[identifier]["packageVerificationCode"] = verification_code(found)
     relations += [{"spdxElementId": "SPDXRef-DOCUMENT", "relationshipType": "DESCRIBES", "relatedSpdxElement": p} for p in packages]
     identity = hashlib.sha256(json.dumps([files, sorted(packages)]).encode()).hexdigest()
     bill = {"spdxVersion": "SPDX-2.3", "dataLicense": "CC0-1.0", "SPDXID": "SPDXRef-DOCUMENT", "name": f"strongroom-{name}",
