@@ -26,19 +26,19 @@ class CommandFailed(RuntimeError):
         self.output = output
 
 
-def run(*command, stdin=None, timeout=300, env=None):
-    """Standard output of a command that must succeed. `stdin`: text."""
+def run(*command, stdin=None, timeout=300, **options):
+    """Standard output of a command that must succeed. `stdin`: text; `options`: env, cwd."""
     words = [str(word) for word in command]
-    result = subprocess.run(words, input=stdin, capture_output=True, text=True, check=False, timeout=timeout, env=env)
+    result = subprocess.run(words, input=stdin, capture_output=True, text=True, check=False, timeout=timeout, **options)
     if result.returncode != 0:
         raise CommandFailed(words, result.returncode, result.stdout + result.stderr)
     return result.stdout
 
 
-def refusal(*command, stdin=None, timeout=300, env=None):
+def refusal(*command, **options):
     """All output of a command that must fail."""
     try:
-        output = run(*command, stdin=stdin, timeout=timeout, env=env)
+        output = run(*command, **options)
     except CommandFailed as failed:
         return failed.output
     raise AssertionError(f"{' '.join(map(str, command))}: succeeded, wanted a refusal\n{output}")
@@ -56,6 +56,19 @@ def wait_until(what, condition, seconds=60):
         if time.monotonic() > end:
             raise AssertionError(f"waited {seconds} s in vain: {what}; last seen: {last}")
         time.sleep(0.1)
+
+
+def settled(what, value, wanted, seconds=60):
+    """Waits until `value` gives what is wanted."""
+    last = [None]
+
+    def compare():
+        last[0] = value()
+        return last[0] == wanted
+    try:
+        wait_until(what, compare, seconds)
+    except AssertionError:
+        raise AssertionError(f"waited {seconds} s in vain: {what}; found {last[0]}, wanted {wanted}") from None
 
 
 def free_port():
@@ -140,9 +153,9 @@ class Lab:
             self.kubectl("delete", "namespace", name, "--wait=true", "--timeout=120s")
 
     @contextlib.contextmanager
-    def port_forward(self, target, port, namespace="default"):
-        """A port of the machine's loopback that leads to PORT of TARGET (pod/x, service/x)."""
-        process = subprocess.Popen(["kubectl", "port-forward", "-n", namespace, target, f":{port}"], text=True,
+    def port_forward(self, target, port, namespace="default", local=""):
+        """A port of the machine's loopback (LOCAL, else any) that leads to PORT of TARGET (pod/x, service/x)."""
+        process = subprocess.Popen(["kubectl", "port-forward", "-n", namespace, target, f"{local}:{port}"], text=True,
                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=self.environment)
         try:
             yield int(wait_line(process, r"Forwarding from 127\.0\.0\.1:(\d+)")[1])

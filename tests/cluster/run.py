@@ -1,8 +1,9 @@
 """Runs the cluster tests on a node of their own and removes it.
 
-usage: run.py [-R REGEX] [--keep] [--list]
+usage: run.py [-R REGEX] [--use NAME] [--list]
 
-One line a claim, then "N passed, M failed, K skipped". --keep leaves the node up and says how to reach it.
+One line a claim, then "N passed, M failed, K skipped". --use NAME runs on the lab of that name, which is brought up if it
+is not, and leaves it up: for a look around, and for the next run.
 """
 
 import argparse
@@ -19,7 +20,8 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "charts")]
 from cluster import Lab, LAB, load_busybox  # noqa: E402
 
 # In this order: what is used by all others first, what ends the node last.
-MODULES = ("node_test", "render_test", "charts_test", "admission_test", "restart_test")
+MODULES = ("node_test", "render_test", "charts_test", "admission_test", "trip_test", "faults_test",
+           "webhook_test", "policies_test", "upgrade_test", "restart_test")
 
 
 class Lines(unittest.TestResult):
@@ -89,7 +91,7 @@ def tests(pattern):
 def main():
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("-R", default="", dest="pattern")
-    parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--use", default="")
     parser.add_argument("--list", action="store_true")
     arguments = parser.parse_args()
     suite = tests(arguments.pattern)
@@ -97,16 +99,19 @@ def main():
         for case in suite:
             print(claim(case))
         return 0
-    lab, result = Lab(), Lines()
-    lab.down()
+    lab, result = Lab(arguments.use or "test"), Lines()
     try:
+        if not arguments.use:
+            lab.down()  # what an earlier run left
         lab.up()
         load_busybox(lab)
         unittest.TestCase.lab = lab
         suite.run(result)
     finally:
-        if arguments.keep and lab.kubeconfig:
-            print(f"the node is left up: export KUBECONFIG={lab.kubeconfig}; STRONGROOM_LAB_NAME=test {LAB} down removes it")
+        if hasattr(lab, "world"):
+            lab.world.close()
+        if arguments.use:
+            print(f"the node is up: export KUBECONFIG={lab.kubeconfig}; STRONGROOM_LAB_NAME={arguments.use} {LAB} down removes it")
         else:
             lab.down()
     counts = result.counts

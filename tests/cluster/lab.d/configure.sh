@@ -27,7 +27,7 @@ fill() {
 # There is no provisioner on the node: a few volumes wait for claims.
 volumes() {
   local number
-  for number in {1..8}; do
+  for number in {1..16}; do
     cat <<YAML
 ---
 apiVersion: v1

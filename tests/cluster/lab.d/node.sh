@@ -53,6 +53,7 @@ mount_filesystems() {
     mkdir -p "$data/$folder" "/var/lib/$folder"
     mount --bind "$data/$folder" "/var/lib/$folder"
   done
+  mkdir -p -m 777 /var/lib/strongroom-lab/volume-{1..16}   # for any user, as the kubelet changes no owner of such volumes
   [[ ! -e /etc/resolv.conf ]] || mount --bind "$run/node-resolv.conf" /etc/resolv.conf
 }
 
