@@ -11,6 +11,9 @@ file(GLOB openvino_licenses "${CMAKE_SOURCE_DIR}/.venv/lib/python3*/site-package
 if(openvino_licenses)
   install(DIRECTORY ${openvino_licenses}/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/openvino)
 endif()
+# `strongroom install` looks for its charts there.
+install(DIRECTORY deploy/charts/ DESTINATION ${CMAKE_INSTALL_DATADIR}/strongroom/charts
+        FILES_MATCHING PATTERN "*" PATTERN "ci" EXCLUDE)
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME strongroom)

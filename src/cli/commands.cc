@@ -6,8 +6,9 @@ namespace strongroom::cli {
 
 std::vector<Command> AllCommands() {
   std::vector<Command> all;
-  for (auto part : {FileCommands, UserCommands, CoordinatorCommands, ManifestCommands,
-                    SecretCommands, EvidenceCommands, InferCommands}) {
+  for (auto part :
+       {FileCommands, UserCommands, InstallCommands, CoordinatorCommands, ManifestCommands,
+        SecretCommands, LogCommands, EvidenceCommands, InferCommands}) {
     std::vector<Command> commands = part();
     all.insert(all.end(), std::make_move_iterator(commands.begin()),
                std::make_move_iterator(commands.end()));

@@ -12,9 +12,11 @@ std::vector<Command> AllCommands();
 // Its parts, one a file.
 std::vector<Command> FileCommands();
 std::vector<Command> UserCommands();
+std::vector<Command> InstallCommands();
 std::vector<Command> CoordinatorCommands();
 std::vector<Command> ManifestCommands();
 std::vector<Command> SecretCommands();
+std::vector<Command> LogCommands();
 std::vector<Command> EvidenceCommands();
 std::vector<Command> InferCommands();
 

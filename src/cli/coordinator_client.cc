@@ -39,12 +39,12 @@ Result<JsonDocument> DataOf(const net::ClientResponse& response, std::string_vie
   return JsonDocument::Parse(data->raw(), {.max_bytes = kMaxAnswerBytes, .max_depth = 32});
 }
 
-Result<JsonDocument> SendTo(net::HttpsClient& client, const std::string& address,
+Result<JsonDocument> SendTo(net::HttpsClient& client, const CoordinatorTarget& target,
                             net::ClientRequest request) {
-  const std::string what = fmt::format("{} https://{}{}", request.method, address, request.url);
-  request.url = fmt::format("https://{}{}", address, request.url);
+  const std::string what = fmt::format("{} {} of {}", request.method, request.url, target.name);
+  request.url = fmt::format("https://{}{}", target.address, request.url);
   ASSIGN_OR_RETURN(const net::ClientResponse response,
-                   In(address, client.Send(std::move(request))));
+                   In(target.name, client.Send(std::move(request))));
   return DataOf(response, what);
 }
 
@@ -55,7 +55,8 @@ Result<Bytes> Base64Member(const Json& object, std::string_view name) {
 
 // The client for the first contact: any server may answer, and what it says is only believed after
 // the evidence was verified and names the certificate of this very connection.
-Result<std::pair<JsonDocument, Bytes>> AskForQuote(const std::string& address, const Bytes& nonce) {
+Result<std::pair<JsonDocument, Bytes>> AskForQuote(const CoordinatorTarget& target,
+                                                   const Bytes& nonce) {
   auto presented = std::make_shared<Bytes>();
   net::HttpsClient client(
       {.tls = net::TlsClientOptions{
@@ -65,7 +66,7 @@ Result<std::pair<JsonDocument, Bytes>> AskForQuote(const std::string& address, c
            }}}});
   ASSIGN_OR_RETURN(
       JsonDocument data,
-      SendTo(client, address, {.url = "/api/v2/quote?nonce=" + Base64UrlEncode(nonce)}));
+      SendTo(client, target, {.url = "/api/v2/quote?nonce=" + Base64UrlEncode(nonce)}));
   return std::pair(std::move(data), std::move(*presented));
 }
 
@@ -90,26 +91,27 @@ Result<std::string> NormalAddress(std::string_view address, int default_port) {
   return std::string(address);
 }
 
-CoordinatorClient::CoordinatorClient(std::string address, crypto::Certificate root,
+CoordinatorClient::CoordinatorClient(CoordinatorTarget target, crypto::Certificate root,
                                      std::shared_ptr<const net::Credentials> user)
-    : address_(std::move(address)),
+    : target_(std::move(target)),
       root_(std::move(root)),
       client_(std::make_unique<net::HttpsClient>(net::HttpsClientOptions{
           .tls = net::TlsClientOptions{.trust = net::TrustPinned{ToBytes(root_.der())},
                                        .credentials = std::move(user)},
           .max_response_bytes = kMaxAnswerBytes})) {}
 
-CoordinatorClient CoordinatorClient::Pinned(std::string address, const crypto::Certificate& root,
+CoordinatorClient CoordinatorClient::Pinned(CoordinatorTarget target,
+                                            const crypto::Certificate& root,
                                             std::shared_ptr<const net::Credentials> user) {
-  return CoordinatorClient(std::move(address), root, std::move(user));
+  return CoordinatorClient(std::move(target), root, std::move(user));
 }
 
 Result<JsonDocument> CoordinatorClient::Get(std::string_view path) {
-  return SendTo(*client_, address_, {.url = std::string(path)});
+  return SendTo(*client_, target_, {.url = std::string(path)});
 }
 
 Result<JsonDocument> CoordinatorClient::Post(std::string_view path, const std::string& json) {
-  return SendTo(*client_, address_,
+  return SendTo(*client_, target_,
                 {.method = "POST",
                  .url = std::string(path),
                  .headers = {{"content-type", "application/json"}},
@@ -119,7 +121,7 @@ Result<JsonDocument> CoordinatorClient::Post(std::string_view path, const std::s
 Result<HeldManifest> CoordinatorClient::GetManifest() {
   ASSIGN_OR_RETURN(const JsonDocument data, Get("/api/v2/manifest"));
   ASSIGN_OR_RETURN(const Bytes text, Base64Member(data.root(), "manifest"));
-  if (text.empty()) return Precondition(address_ + " has no manifest yet");
+  if (text.empty()) return Precondition(name() + " has no manifest yet");
   ASSIGN_OR_RETURN(const Bytes signature, Base64Member(data.root(), "manifestSignatureRootECDSA"));
   ASSIGN_OR_RETURN(const crypto::PublicKey key, root_.public_key());
   RETURN_IF_ERROR(In("the root's signature over the manifest",
@@ -128,20 +130,42 @@ Result<HeldManifest> CoordinatorClient::GetManifest() {
   ASSIGN_OR_RETURN(const std::string_view said, data.root().GetString("manifestFingerprint"));
   if (said != held.fingerprint) {
     return Untrusted(fmt::format("{} says its manifest has fingerprint {}, but what it sent has {}",
-                                 address_, said, held.fingerprint));
+                                 name(), said, held.fingerprint));
   }
   return held;
 }
 
-Result<Proof> ProveCoordinator(const std::string& address, const ExpectedIdentity& identity,
+namespace {
+
+// The collateral service is named, by a flag or in the environment.
+bool NamesCollateral(const Arguments& arguments) {
+  return arguments.Has("pccs-url") || arguments.Has("collateral") ||
+         std::getenv("STRONGROOM_PCCS_URL") != nullptr;
+}
+
+Result<attest::Endorsements> EndorsementsAt(const CoordinatorTarget& target, ByteView quote,
+                                            const Arguments& arguments) {
+  if (!target.cluster.has_value() || NamesCollateral(arguments))
+    return EndorsementsFor(quote, arguments);
+  ASSIGN_OR_RETURN(const std::shared_ptr<PortForward> service,
+                   ForwardToSimulatedCollateral(*target.cluster));
+  if (service == nullptr) return EndorsementsFor(quote, arguments);
+  Arguments with_service = arguments;
+  with_service.Add("pccs-url", fmt::format("http://127.0.0.1:{}", service->port()));
+  return EndorsementsFor(quote, with_service);
+}
+
+}  // namespace
+
+Result<Proof> ProveCoordinator(const CoordinatorTarget& target, const ExpectedIdentity& identity,
                                const Arguments& arguments) {
   SystemEntropy entropy;
   const Bytes nonce = entropy.Take(kNonceBytes);
-  ASSIGN_OR_RETURN(const auto answer, AskForQuote(address, nonce));
+  ASSIGN_OR_RETURN(const auto answer, AskForQuote(target, nonce));
   const Json& data = answer.first.root();
   const Json* quote_member = data.Find("quote");
   if (quote_member == nullptr || quote_member->IsNull()) {
-    return Untrusted(address + " has no evidence: it does not run in a TEE");
+    return Untrusted(target.name + " has no evidence: it does not run in a TEE");
   }
   ASSIGN_OR_RETURN(const Bytes evidence, Base64Member(data, "quote"));
   ASSIGN_OR_RETURN(const ByteView quote, ratls::UnwrapIfOpenEnclave(evidence));
@@ -150,20 +174,21 @@ Result<Proof> ProveCoordinator(const std::string& address, const ExpectedIdentit
                    In("certificates", crypto::Certificate::ChainFromPem(pem, 2)));
   const crypto::Certificate& root = chain.back();
   if (!Equal(root.der(), answer.second)) {
-    return Untrusted(address +
+    return Untrusted(target.name +
                      " answers with another certificate than the root it names in its evidence");
   }
-  ASSIGN_OR_RETURN(const attest::Endorsements endorsements, EndorsementsFor(quote, arguments));
+  ASSIGN_OR_RETURN(const attest::Endorsements endorsements,
+                   EndorsementsAt(target, quote, arguments));
   const SystemClock clock;
   const attest::Appraisal appraisal = attest::VerifySgxEvidence(
       quote, endorsements, identity.anchors, clock.Now(),
       {.insecure_accept_debug_enclaves = identity.policy.insecure_accept_debug_enclaves});
   ASSIGN_OR_RETURN(attest::VerifiedClaims claims,
-                   In("evidence of " + address, appraisal.ToResult()));
+                   In("evidence of " + target.name, appraisal.ToResult()));
   RETURN_IF_ERROR(
       attest::ExpectReportData(claims, ratls::QuoteEndpointReportData(root.der(), nonce)));
   if (const auto against = attest::Appraise(claims, identity.policy); !against.empty()) {
-    return std::unexpected(attest::ErrorOf(against).In("evidence of " + address));
+    return std::unexpected(attest::ErrorOf(against).In("evidence of " + target.name));
   }
   return Proof{.root = root,
                .intermediate_pem = chain.size() == 2 ? chain.front().Pem() : "",
@@ -172,30 +197,38 @@ Result<Proof> ProveCoordinator(const std::string& address, const ExpectedIdentit
 
 Result<CoordinatorClient> OpenVerified(const Arguments& arguments,
                                        std::shared_ptr<const net::Credentials> user) {
-  ASSIGN_OR_RETURN(const std::string address, NormalAddress(arguments.One("HOST:PORT"), 4433));
   ASSIGN_OR_RETURN(const std::optional<ExpectedIdentity> identity, IdentityFrom(arguments));
   if (identity.has_value()) {
-    ASSIGN_OR_RETURN(const Proof proof, ProveCoordinator(address, *identity, arguments));
-    RETURN_IF_ERROR(SavePin(address, proof, /*manifest_sha256=*/""));
-    return CoordinatorClient::Pinned(address, proof.root, std::move(user));
+    ASSIGN_OR_RETURN(const CoordinatorTarget target, TargetOf(arguments));
+    ASSIGN_OR_RETURN(const Proof proof, ProveCoordinator(target, *identity, arguments));
+    RETURN_IF_ERROR(SavePin(target.name, proof, /*manifest_sha256=*/""));
+    return CoordinatorClient::Pinned(target, proof.root, std::move(user));
   }
+  ASSIGN_OR_RETURN(const std::string name, TargetName(arguments));
   ASSIGN_OR_RETURN(const Pins pins, Pins::OfThisUser());
-  ASSIGN_OR_RETURN(const std::optional<Pin> pin, pins.Find(address));
+  ASSIGN_OR_RETURN(const std::optional<Pin> pin, pins.Find(name));
   if (!pin.has_value()) {
     return Precondition(
-        fmt::format("{} was never verified; run \"strongroom verify {} --identity FILE\" first",
-                    address, address));
+        fmt::format("{} was never verified; run \"strongroom verify{} --identity FILE\" first",
+                    name, TypedTarget(arguments)));
   }
   ASSIGN_OR_RETURN(const crypto::Certificate root,
-                   In(pins.FileOf(address).string(), crypto::Certificate::FromPem(pin->root_pem)));
-  return CoordinatorClient::Pinned(address, root, std::move(user));
+                   In(pins.FileOf(name).string(), crypto::Certificate::FromPem(pin->root_pem)));
+  ASSIGN_OR_RETURN(CoordinatorTarget target, TargetOf(arguments));
+  return CoordinatorClient::Pinned(std::move(target), root, std::move(user));
 }
 
-Status SavePin(const std::string& address, const Proof& proof, const std::string& manifest_sha256) {
+Status SavePin(const std::string& name, const Proof& proof, const std::string& manifest_sha256) {
   ASSIGN_OR_RETURN(const Pins pins, Pins::OfThisUser());
-  return pins.Remember(address, {.root_pem = proof.root.Pem(),
-                                 .manifest_sha256 = manifest_sha256,
-                                 .intermediate_pem = proof.intermediate_pem});
+  return pins.Remember(name, {.root_pem = proof.root.Pem(),
+                              .manifest_sha256 = manifest_sha256,
+                              .intermediate_pem = proof.intermediate_pem});
+}
+
+std::vector<Flag> CoordinatorFlags() {
+  std::vector<Flag> flags = IdentityFlags();
+  for (Flag& flag : ClusterFlags()) flags.push_back(std::move(flag));
+  return flags;
 }
 
 std::vector<Flag> UserFlags(bool required) {

@@ -9,8 +9,6 @@
 namespace strongroom::cli {
 namespace {
 
-constexpr std::string_view kAddressHelp = "the coordinator's client API (port 4433 unless given)";
-
 std::vector<Flag> With(std::vector<Flag> flags, std::vector<Flag> more) {
   flags.insert(flags.end(), more.begin(), more.end());
   return flags;
@@ -48,7 +46,6 @@ void WriteClaims(const Proof& proof, JsonWriter& out) {
 }
 
 Result<Exit> Verify(const Arguments& arguments, Console& console) {
-  ASSIGN_OR_RETURN(const std::string address, NormalAddress(arguments.One("HOST:PORT"), 4433));
   ASSIGN_OR_RETURN(const std::optional<ExpectedIdentity> identity, IdentityFrom(arguments));
   if (!identity.has_value()) {
     return Malformed(
@@ -59,22 +56,23 @@ Result<Exit> Verify(const Arguments& arguments, Console& console) {
   if (const auto reference = arguments.Optional("manifest")) {
     ASSIGN_OR_RETURN(wanted, FingerprintOf(*reference));
   }
-  ASSIGN_OR_RETURN(const Proof proof, ProveCoordinator(address, *identity, arguments));
+  ASSIGN_OR_RETURN(const CoordinatorTarget target, TargetOf(arguments));
+  ASSIGN_OR_RETURN(const Proof proof, ProveCoordinator(target, *identity, arguments));
   std::string fingerprint;
-  CoordinatorClient client = CoordinatorClient::Pinned(address, proof.root);
+  CoordinatorClient client = CoordinatorClient::Pinned(target, proof.root);
   if (wanted.has_value()) {
     ASSIGN_OR_RETURN(const HeldManifest held, client.GetManifest());
-    RETURN_IF_ERROR(ExpectFingerprint(address, held.fingerprint, *wanted));
+    RETURN_IF_ERROR(ExpectFingerprint(target.name, held.fingerprint, *wanted));
     fingerprint = held.fingerprint;
   }
-  RETURN_IF_ERROR(SavePin(address, proof, fingerprint));
-  console.Line(address + " is the coordinator you expect:");
+  RETURN_IF_ERROR(SavePin(target.name, proof, fingerprint));
+  console.Line(target.name + " is the coordinator you expect:");
   PrintClaims(proof, console);
   console.Line(fingerprint.empty()
                    ? "  manifest     not verified (give --manifest FILE or its SHA-256)"
                    : "  manifest     " + fingerprint);
   JsonWriter out;
-  out.Object().Key("address").String(address);
+  out.Object().Key("address").String(target.name);
   WriteClaims(proof, out);
   out.Key("manifest").String(fingerprint).Key("root").String(proof.root.Pem()).End();
   console.Json(out);
@@ -103,10 +101,10 @@ Result<Exit> ShowCertificate(Part part, const std::string& default_file, const A
   ASSIGN_OR_RETURN(const std::vector<crypto::Certificate> chain,
                    crypto::Certificate::ChainFromPem(pem, 2));
   if (!(chain.back() == client.root())) {
-    return Untrusted(client.address() + " names another root than the verified one");
+    return Untrusted(client.name() + " names another root than the verified one");
   }
   if (part != Part::kRoot && chain.size() < 2) {
-    return Precondition(client.address() +
+    return Precondition(client.name() +
                         " has no intermediate certificate before a manifest is set");
   }
   std::string text = chain.back().Pem();
@@ -127,11 +125,11 @@ Command CertificateCommand(std::string name, Part part, std::string file, std::s
   return {
       .path = {"certificate", std::move(name)},
       .summary = std::move(summary),
-      .positionals = {{.name = "HOST:PORT", .help = std::string(kAddressHelp)}},
+      .positionals = {CoordinatorPositional()},
       .flags = With({{.name = "--output,-o",
                       .value = "FILE",
                       .help = "where to write it, - for standard output (default " + file + ")"}},
-                    IdentityFlags()),
+                    CoordinatorFlags()),
       .run = [part, file](const Arguments& arguments, Console& console) {
         return ShowCertificate(part, file, arguments, console);
       }};
@@ -150,17 +148,18 @@ std::vector<Command> CoordinatorCommands() {
                   "--manifest the\n"
                   "coordinator must hold exactly that manifest. What was verified is pinned for "
                   "later commands.",
-       .positionals = {{.name = "HOST:PORT", .help = std::string(kAddressHelp)}},
+       .positionals = {CoordinatorPositional()},
        .flags = With(
            {{.name = "--manifest", .value = "FILE|SHA256", .help = "the manifest it must hold"}},
-           IdentityFlags()),
+           CoordinatorFlags()),
        .examples = {"strongroom verify coordinator.example:4433 --identity coordinator.json "
-                    "--manifest manifest.json"},
+                    "--manifest manifest.json",
+                    "strongroom verify -n strongroom --identity coordinator.json"},
        .run = Verify});
   commands.push_back({.path = {"status"},
                       .summary = "print the state of a verified coordinator",
-                      .positionals = {{.name = "HOST:PORT", .help = std::string(kAddressHelp)}},
-                      .flags = IdentityFlags(),
+                      .positionals = {CoordinatorPositional()},
+                      .flags = CoordinatorFlags(),
                       .run = ShowStatus});
   commands.push_back(
       CertificateCommand("root", Part::kRoot, "marblerunRootCA.crt",

@@ -29,11 +29,29 @@ TEST(Commands, EveryOneHasASummaryHelpForAllItTakesAndAName) {
     }
     for (const Positional& positional : command.positionals) EXPECT_FALSE(positional.help.empty());
   }
-  for (const std::string name :
-       {"keygen", "encrypt", "decrypt", "inspect", "user create", "manifest check", "manifest set",
-        "manifest get", "manifest verify", "status", "certificate root", "certificate intermediate",
-        "certificate chain", "secret set", "secret get", "verify", "evidence show",
-        "evidence verify", "infer"}) {
+  for (const std::string name : {"keygen",
+                                 "encrypt",
+                                 "decrypt",
+                                 "inspect",
+                                 "user create",
+                                 "manifest check",
+                                 "manifest set",
+                                 "manifest get",
+                                 "manifest verify",
+                                 "status",
+                                 "certificate root",
+                                 "certificate intermediate",
+                                 "certificate chain",
+                                 "secret set",
+                                 "secret get",
+                                 "verify",
+                                 "evidence show",
+                                 "evidence verify",
+                                 "infer",
+                                 "install",
+                                 "uninstall",
+                                 "precheck",
+                                 "check"}) {
     EXPECT_TRUE(names.contains(name)) << name;
   }
 }

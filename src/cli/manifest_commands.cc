@@ -33,10 +33,10 @@ namespace {
 
 Status PinManifest(const CoordinatorClient& client, const std::string& fingerprint) {
   ASSIGN_OR_RETURN(const Pins pins, Pins::OfThisUser());
-  ASSIGN_OR_RETURN(std::optional<Pin> pin, pins.Find(client.address()));
+  ASSIGN_OR_RETURN(std::optional<Pin> pin, pins.Find(client.name()));
   if (!pin.has_value()) pin = Pin{.root_pem = client.root().Pem()};
   pin->manifest_sha256 = fingerprint;
-  return pins.Save(client.address(), *pin);
+  return pins.Save(client.name(), *pin);
 }
 
 void PrintRemarks(std::string_view kind, const std::vector<manifest::Remark>& remarks,
@@ -90,7 +90,7 @@ Result<Exit> Set(const Arguments& arguments, Console& console) {
   ASSIGN_OR_RETURN(const JsonDocument answer, client.Post("/api/v2/manifest", body.text()));
   ASSIGN_OR_RETURN(const HeldManifest held, client.GetManifest());
   const std::string fingerprint = HexEncode(crypto::Sha256(AsBytes(text)).view());
-  RETURN_IF_ERROR(ExpectFingerprint(client.address(), held.fingerprint, fingerprint));
+  RETURN_IF_ERROR(ExpectFingerprint(client.name(), held.fingerprint, fingerprint));
   RETURN_IF_ERROR(PinManifest(client, fingerprint));
   console.Line("manifest set; fingerprint " + fingerprint);
   JsonWriter out;
@@ -122,7 +122,7 @@ Result<Exit> VerifyHeld(const Arguments& arguments, Console& console) {
   ASSIGN_OR_RETURN(const std::string wanted, FingerprintOf(arguments.One("FILE|SHA256")));
   ASSIGN_OR_RETURN(CoordinatorClient client, OpenVerified(arguments));
   ASSIGN_OR_RETURN(const HeldManifest held, client.GetManifest());
-  RETURN_IF_ERROR(ExpectFingerprint(client.address(), held.fingerprint, wanted));
+  RETURN_IF_ERROR(ExpectFingerprint(client.name(), held.fingerprint, wanted));
   RETURN_IF_ERROR(PinManifest(client, held.fingerprint));
   console.Line("OK");
   console.Json(JsonWriter().Object().Key("fingerprint").String(held.fingerprint).End());
@@ -140,9 +140,8 @@ Result<Exit> Signature(const Arguments& arguments, Console& console) {
 }  // namespace
 
 std::vector<Command> ManifestCommands() {
-  const Positional address{.name = "HOST:PORT",
-                           .help = "the coordinator's client API (port 4433 unless given)"};
-  std::vector<Flag> get_flags = IdentityFlags();
+  const Positional address = CoordinatorPositional();
+  std::vector<Flag> get_flags = CoordinatorFlags();
   get_flags.insert(get_flags.begin(),
                    {.name = "--output,-o", .value = "FILE", .help = "write it there"});
   return {
@@ -155,9 +154,10 @@ std::vector<Command> ManifestCommands() {
        .details = "The coordinator is verified first: by the identity flags, or as pinned by an "
                   "earlier verify.",
        .positionals = {{.name = "FILE", .help = "the manifest (JSON)"}, address},
-       .flags = IdentityFlags(),
+       .flags = CoordinatorFlags(),
        .examples = {"strongroom manifest set manifest.json coordinator.example:4433 --identity "
-                    "coordinator.json"},
+                    "coordinator.json",
+                    "strongroom manifest set manifest.json -n strongroom"},
        .run = Set},
       {.path = {"manifest", "get"},
        .summary = "print the manifest a coordinator holds, after checking its signature",
@@ -167,7 +167,7 @@ std::vector<Command> ManifestCommands() {
       {.path = {"manifest", "verify"},
        .summary = "check that a coordinator holds exactly this manifest, and pin it",
        .positionals = {{.name = "FILE|SHA256", .help = "the manifest or its fingerprint"}, address},
-       .flags = IdentityFlags(),
+       .flags = CoordinatorFlags(),
        .run = VerifyHeld},
       {.path = {"manifest", "signature"},
        .summary = "print a manifest's fingerprint (hex SHA-256 of the file)",

@@ -23,7 +23,8 @@ void AddOptions(CLI::App& app, const Command& command, Slots& slots) {
     CLI::Option* option =
         app.add_option(positional.name, slots.values[positional.name], positional.help);
     option->required(positional.required)->type_name("");
-    option->expected(positional.required ? 1 : 0, positional.repeated ? 1 << 20 : 1);
+    // At least one where it is given at all: CLI11 takes no positional of which none is enough.
+    option->expected(1, positional.repeated ? 1 << 20 : 1);
     option->allow_extra_args(positional.repeated);  // CLI11 fills the first list it meets
   }
   for (const Flag& flag : command.flags) {

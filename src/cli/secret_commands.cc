@@ -14,16 +14,16 @@ namespace {
 constexpr std::size_t kMaxSecretFile = 1 << 20;
 
 // The manifest that the secret is given to: named now, or pinned by an earlier verification.
-Result<std::string> TargetManifest(const Arguments& arguments, const std::string& address) {
+Result<std::string> TargetManifest(const Arguments& arguments, const std::string& name) {
   if (const auto reference = arguments.Optional("manifest")) return FingerprintOf(*reference);
   ASSIGN_OR_RETURN(const Pins pins, Pins::OfThisUser());
-  ASSIGN_OR_RETURN(const std::optional<Pin> pin, pins.Find(address));
+  ASSIGN_OR_RETURN(const std::optional<Pin> pin, pins.Find(name));
   if (pin.has_value() && !pin->manifest_sha256.empty()) return pin->manifest_sha256;
   return Precondition(
       fmt::format("a secret is given to a manifest, and none of {} was verified; run \"strongroom "
-                  "verify {} --identity FILE "
+                  "verify{} --identity FILE "
                   "--manifest FILE|SHA256\" first, or name it with --manifest",
-                  address, address));
+                  name, TypedTarget(arguments)));
 }
 
 // The "secrets" member as JSON text. Borders that cannot wipe: JSON text holds the secret for the
@@ -69,14 +69,14 @@ Result<std::string> SecretsJson(const Arguments& arguments) {
 }
 
 Result<Exit> Set(const Arguments& arguments, Console& console) {
-  ASSIGN_OR_RETURN(const std::string address, NormalAddress(arguments.One("HOST:PORT"), 4433));
+  ASSIGN_OR_RETURN(const std::string name, TargetName(arguments));
   ASSIGN_OR_RETURN(const std::string secrets, SecretsJson(arguments));
   ASSIGN_OR_RETURN(const auto user, UserCredentials(arguments));
-  ASSIGN_OR_RETURN(const std::string fingerprint, TargetManifest(arguments, address));
+  ASSIGN_OR_RETURN(const std::string fingerprint, TargetManifest(arguments, name));
   ASSIGN_OR_RETURN(CoordinatorClient client, OpenVerified(arguments, user));
   // Looked at before the secret leaves; the coordinator compares again with what is sent along.
   ASSIGN_OR_RETURN(const HeldManifest held, client.GetManifest());
-  RETURN_IF_ERROR(ExpectFingerprint(address, held.fingerprint, fingerprint));
+  RETURN_IF_ERROR(ExpectFingerprint(name, held.fingerprint, fingerprint));
   JsonWriter body;
   body.Object().Key("manifestFingerprint").String(fingerprint).Key("secrets").Raw(secrets).End();
   RETURN_IF_ERROR(client.Post("/api/v2/secrets", body.text()));
@@ -87,10 +87,14 @@ Result<Exit> Set(const Arguments& arguments, Console& console) {
 
 Result<Exit> Get(const Arguments& typed, Console& console) {
   std::vector<std::string> words = typed.All("NAME... HOST:PORT");
-  if (words.size() < 2) return Malformed("wanted at least one secret's name, then HOST:PORT");
   Arguments arguments = typed;
-  arguments.Add("HOST:PORT", words.back());
-  words.pop_back();
+  // The last word is the address, unless a cluster is named.
+  if (!typed.Has("kube-context") && !typed.Has("namespace")) {
+    if (words.size() < 2)
+      return Malformed("wanted at least one secret's name, then HOST:PORT or -n");
+    arguments.Add("HOST:PORT", words.back());
+    words.pop_back();
+  }
   ASSIGN_OR_RETURN(const auto user, UserCredentials(arguments));
   ASSIGN_OR_RETURN(CoordinatorClient client, OpenVerified(arguments, user));
   std::string path = "/api/v2/secrets";
@@ -110,7 +114,7 @@ Result<Exit> Get(const Arguments& typed, Console& console) {
 }
 
 std::vector<Flag> Flags(std::vector<Flag> own) {
-  for (const auto& more : {UserFlags(true), IdentityFlags()})
+  for (const auto& more : {UserFlags(true), CoordinatorFlags()})
     own.insert(own.end(), more.begin(), more.end());
   return own;
 }
@@ -127,7 +131,7 @@ std::vector<Command> SecretCommands() {
                   "--manifest: the secret is sent with\n"
                   "its fingerprint, and a coordinator that holds another manifest does not get it.",
        .positionals = {{.name = "FILE", .help = "the secret, as JSON unless told otherwise"},
-                       {.name = "HOST:PORT", .help = "the coordinator's client API"}},
+                       CoordinatorPositional()},
        .flags = Flags({{.name = "--from-file",
                         .value = "NAME",
                         .help = "FILE holds the raw bytes of this secret"},
@@ -143,7 +147,8 @@ std::vector<Command> SecretCommands() {
       {.path = {"secret", "get"},
        .summary = "read secrets that the user may read",
        .positionals = {{.name = "NAME... HOST:PORT",
-                        .help = "names of secrets, then the coordinator's client API",
+                        .help = "names of secrets, then the coordinator's client API unless -n or "
+                                "--kube-context names a cluster",
                         .repeated = true}},
        .flags = Flags(
            {{.name = "--output,-o", .value = "FILE", .help = "write them there (mode 0600)"}}),

@@ -1,0 +1,394 @@
+// The built program with a kubectl and a helm on its PATH that write down how they are called and
+// say what the real ones say.
+
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/files.h"
+#include "base/version.h"
+#include "testing/process.h"
+#include "testing/result_matchers.h"
+
+namespace strongroom::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using strongroom::testing::ProcessResult;
+using strongroom::testing::ProgramPath;
+using strongroom::testing::RunProcess;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// Says the first answer whose pattern fits the words; each answer is a folder with pattern, out,
+// err and status. An answer with a file "once" is taken away after its use.
+constexpr std::string_view kFake = R"(#!/bin/sh
+name=${0##*/}
+echo "$name $*" >>"$FAKE/log"
+for answer in "$FAKE/$name".*; do
+  [ -d "$answer" ] || continue
+  pattern=$(cat "$answer/pattern")
+  case "$*" in $pattern) ;; *) continue ;; esac
+  while [ "$#" -gt 0 ]; do
+    [ "$1" != --values ] || { cat "$2" >>"$FAKE/values"; echo >>"$FAKE/values"; }
+    shift
+  done
+  status=$(cat "$answer/status")
+  if [ "$status" = stays ]; then
+    sleep 60 >/dev/null 2>&1 &
+    trap 'kill $!; echo "$name ended" >>"$FAKE/log"; exit 143' TERM
+    cat "$answer/out"
+    wait
+  fi
+  cat "$answer/out"
+  cat "$answer/err" >&2
+  [ ! -e "$answer/once" ] || rm -r "$answer"
+  exit "$status"
+done
+echo "$name: unexpected: $*" >&2
+exit 99
+)";
+
+struct Answer {
+  std::string program;
+  std::string pattern;  // of sh's case
+  std::string out = "";
+  std::string err = "";
+  std::string status = "0";
+  bool once = false;
+};
+
+json Labelled(const std::string& kind, const std::string& name, const std::string& part) {
+  return {{"kind", kind},
+          {"metadata",
+           {{"name", name},
+            {"generation", 1},
+            {"labels",
+             {{"app.kubernetes.io/name", part},
+              {"app.kubernetes.io/instance", "strongroom"},
+              {"app.kubernetes.io/part-of", "strongroom"}}}}}};
+}
+
+json DeploymentOf(const std::string& part, int available) {
+  json item = Labelled("Deployment", "strongroom-" + part, part);
+  item["spec"] = {{"replicas", 1},
+                  {"template", {{"metadata", {{"labels", {{"strongroom.dev/tee", "sim"}}}}}}}};
+  item["status"] = {{"observedGeneration", 1},
+                    {"replicas", 1},
+                    {"updatedReplicas", 1},
+                    {"availableReplicas", available}};
+  return item;
+}
+
+std::string ListOf(const std::vector<json>& items) { return json{{"items", items}}.dump(); }
+
+class InstallTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    fs::create_directories(Path("bin"));
+    for (const auto* name : {"kubectl", "helm"}) PutProgram(std::string("bin/") + name);
+    PutCharts("charts");
+  }
+
+  std::string Path(std::string_view name) const { return (folder_.path() / name).string(); }
+  void PutProgram(const std::string& name) const {
+    ASSERT_OK(WriteFileAtomic(Path(name), AsBytes(kFake), 0755));
+  }
+  void PutCharts(const std::string& name) const {
+    fs::create_directories(fs::path(Path(name)) / "strongroom");
+    ASSERT_OK(WriteFileAtomic(Path(name + "/strongroom/Chart.yaml"), AsBytes("name: strongroom\n"),
+                              0644));
+  }
+  void Say(const Answer& answer) {
+    const fs::path folder = Path(fmt::format("{}.{:02}", answer.program, ++answers_));
+    fs::create_directories(folder);
+    for (const auto& [name, text] : {std::pair{"pattern", answer.pattern},
+                                     {"out", answer.out},
+                                     {"err", answer.err},
+                                     {"status", answer.status}}) {
+      ASSERT_OK(WriteFileAtomic(folder / name, AsBytes(text), 0644));
+    }
+    if (answer.once) {
+      ASSERT_OK(WriteFileAtomic(folder / "once", AsBytes(""), 0644));
+    }
+  }
+  // A cluster that has the namespace, installs, and has `lists` one after the other, the last for
+  // ever.
+  void SayCluster(const std::vector<std::string>& lists) {
+    Say({"kubectl", "*get namespace*", "namespace/strongroom\n"});
+    Say({"helm", "upgrade --install*", "Release \"strongroom\" has been installed\n"});
+    for (std::size_t i = 0; i < lists.size(); ++i)
+      Say({"kubectl", "*get deployments,*", lists[i], "", "0", i + 1 < lists.size()});
+    Say({"kubectl", "*get mutatingwebhookconfiguration *",
+         R"({"webhooks":[{"clientConfig":{"caBundle":"QUFB"}}]})"});
+  }
+
+  ProcessResult Run(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.begin(), fs::absolute(ProgramPath("strongroom")));
+    return RunProcess(arguments, {.environment = {"PATH=" + Path("bin") + ":/usr/bin:/bin",
+                                                  "FAKE=" + folder_.path().string(),
+                                                  "XDG_CONFIG_HOME=" + Path("config")},
+                                  .folder = folder_.path()});
+  }
+  std::string Log() const { return ReadTextFile(Path("log"), 1 << 20).value_or(""); }
+  json Values() const {
+    return json::parse(ReadTextFile(Path("values"), 1 << 20).value_or("null"));
+  }
+
+  TemporaryFolder folder_ = TemporaryFolder::Make("strongroom-install").value();
+  int answers_ = 0;
+};
+
+std::string Up() { return ListOf({DeploymentOf("coordinator", 1), DeploymentOf("webhook", 1)}); }
+std::string Coming() {
+  return ListOf({DeploymentOf("coordinator", 0), DeploymentOf("webhook", 0)});
+}
+
+TEST_F(InstallTest, InstallsWaitsAndNamesTheNextCommands) {
+  SayCluster({Coming(), Up()});
+  const ProcessResult result = Run({"install", "--simulation", "--chart-folder", "charts"});
+  EXPECT_EQ(result.exit_status, 0) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("waiting: coordinator 0/1, webhook 0/1"));
+  EXPECT_THAT(result.out, HasSubstr("strongroom: coordinator 1/1, webhook 1/1"));
+  EXPECT_THAT(result.out, HasSubstr("*** TEST ***"));
+  EXPECT_THAT(result.out, HasSubstr("strongroom verify -n strongroom --identity"));
+  EXPECT_THAT(Log(), HasSubstr("helm upgrade --install strongroom charts/strongroom --values "));
+  EXPECT_THAT(Log(), HasSubstr("--namespace strongroom\n"));
+  const json values = Values();
+  EXPECT_EQ(values["simulation"]["enabled"], true);
+  EXPECT_EQ(values["webhook"]["enabled"], true);
+  EXPECT_TRUE(values["tee"].empty());
+  std::string tag(Version());
+  std::ranges::replace(tag, '+', '-');
+  EXPECT_EQ(values["image"]["tag"], tag);
+}
+
+TEST_F(InstallTest, MakesTheNamespaceRestricted) {
+  Say({"kubectl", "*get namespace*", ""});
+  Say({"kubectl", "*create namespace rooms", ""});
+  Say({"kubectl", "*label namespace rooms pod-security.kubernetes.io/enforce=restricted", ""});
+  SayCluster({Up()});
+  EXPECT_EQ(Run({"install", "--simulation", "--chart-folder", "charts", "-n", "rooms"}).exit_status,
+            0);
+  EXPECT_THAT(Log(), HasSubstr("label namespace rooms pod-security"));
+}
+
+TEST_F(InstallTest, EveryFlagIsAValue) {
+  SayCluster({Up()});
+  const ProcessResult result = Run({"install",
+                                    "--chart-folder",
+                                    "charts",
+                                    "--domain",
+                                    "a.example,b.example",
+                                    "--domain",
+                                    "192.0.2.1",
+                                    "--resource-key",
+                                    "example.com/epc",
+                                    "--dcap-pccs-url",
+                                    "https://pccs:8081",
+                                    "--dcap-secure-cert",
+                                    "FALSE",
+                                    "--disable-auto-injection",
+                                    "--mesh-server-port",
+                                    "2002",
+                                    "--client-server-port",
+                                    "4434",
+                                    "--registry",
+                                    "registry.example",
+                                    "--image-tag",
+                                    "1.2",
+                                    "--set",
+                                    "a.b=c",
+                                    "--kube-context",
+                                    "other"});
+  EXPECT_EQ(result.exit_status, 0) << result.err;
+  const json values = Values();
+  EXPECT_THAT(values["coordinator"]["hostnames"].get<std::vector<std::string>>(),
+              ElementsAre("a.example", "b.example", "192.0.2.1"));
+  EXPECT_EQ(values["coordinator"]["meshService"]["port"], 2002);
+  EXPECT_EQ(values["coordinator"]["clientService"]["port"], 4434);
+  EXPECT_EQ(values["tee"]["resourceKey"], "example.com/epc");
+  EXPECT_EQ(values["dcap"], json({{"pccsUrl", "https://pccs:8081"}, {"useSecureCert", false}}));
+  EXPECT_EQ(values["webhook"]["enabled"], false);
+  EXPECT_EQ(values["image"], json({{"registry", "registry.example"}, {"tag", "1.2"}}));
+  EXPECT_EQ(values["simulation"]["enabled"], false);
+  EXPECT_THAT(Log(), HasSubstr("--set a.b=c"));
+  EXPECT_THAT(Log(), HasSubstr("--kube-context other"));
+  EXPECT_THAT(Log(), HasSubstr("kubectl --context other --namespace strongroom get deployments,"));
+}
+
+TEST_F(InstallTest, FindsTheNodesSgxAndRefusesNodesWithout) {
+  Say({"kubectl", "*get nodes*",
+       R"({"items":[{"metadata":{"name":"n"},"status":{"capacity":{"alibabacloud.com/sgx_epc_MiB":"64"}}}]})",
+       "", "0", true});
+  SayCluster({Up()});
+  EXPECT_EQ(Run({"install", "--chart-folder", "charts"}).exit_status, 0);
+  EXPECT_EQ(Values()["tee"]["resourceKey"], "alibabacloud.com/sgx_epc_MiB");
+  Say({"kubectl", "*get nodes*",
+       R"({"items":[{"metadata":{"name":"n"},"status":{"capacity":{}}}]})"});
+  const ProcessResult refused = Run({"install", "--chart-folder", "charts"});
+  EXPECT_EQ(refused.exit_status, 1);
+  EXPECT_THAT(refused.err, HasSubstr("none of 1 nodes offers SGX"));
+  EXPECT_THAT(refused.err, HasSubstr("strongroom install --simulation"));
+}
+
+TEST_F(InstallTest, ConfidentialMachinesNeedNoSgx) {
+  SayCluster({Up()});
+  EXPECT_EQ(Run({"install", "--chart-folder", "charts", "--tee", "tdx"}).exit_status, 0);
+  EXPECT_EQ(Values()["tee"], json({{"class", "tdx"}}));
+  EXPECT_THAT(Log(), Not(HasSubstr("get nodes")));
+}
+
+TEST_F(InstallTest, SaysWhichObjectIsBrokenWhyAndWhatToDo) {
+  json pod = Labelled("Pod", "strongroom-coordinator-x", "coordinator");
+  pod["status"] = {{"containerStatuses",
+                    {{{"name", "coordinator"},
+                      {"image", "strongroom/coordinator:1"},
+                      {"restartCount", 0},
+                      {"state", {{"waiting", {{"reason", "ErrImageNeverPull"}}}}}}}}};
+  SayCluster({ListOf({DeploymentOf("coordinator", 0), pod})});
+  const ProcessResult result =
+      Run({"install", "--simulation", "--chart-folder", "charts", "--timeout", "0"});
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.err, HasSubstr("pod strongroom-coordinator-x, container coordinator: image "
+                                    "strongroom/coordinator:1 is not there"));
+  EXPECT_THAT(result.err, HasSubstr("next: tools/images --load"));
+  EXPECT_THAT(result.out, Not(HasSubstr("manifest set")));
+}
+
+TEST_F(InstallTest, AWebhookThatCannotBeCalledIsNotUp) {
+  Say({"kubectl", "*get mutatingwebhookconfiguration strongroom-webhook-strongroom*",
+       R"({"webhooks":[{"clientConfig":{"service":{"name":"strongroom-webhook"}}}]})"});
+  SayCluster({Up()});
+  const ProcessResult result =
+      Run({"install", "--simulation", "--chart-folder", "charts", "--timeout", "0"});
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.err, HasSubstr("certificate authority"));
+  EXPECT_THAT(result.err, HasSubstr("logs deployment/strongroom-webhook"));
+}
+
+TEST_F(InstallTest, SaysWhatHelmSaid) {
+  Say({"helm", "upgrade*", "", "Error: values don't meet the specifications of the schema(s)\n",
+       "1"});
+  SayCluster({Up()});
+  const ProcessResult result = Run({"install", "--simulation", "--chart-folder", "charts"});
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.err, HasSubstr("don't meet the specifications"));
+  EXPECT_THAT(result.err, HasSubstr("next: helm show readme"));
+  EXPECT_THAT(Log(), Not(HasSubstr("get deployments")));
+}
+
+TEST_F(InstallTest, WithoutHelmKubectlOrChartsSaysSo) {
+  SayCluster({Up()});
+  EXPECT_THAT(Run({"install", "--simulation", "--chart-folder", "nowhere"}).err,
+              HasSubstr("no chart strongroom in nowhere"));
+  fs::remove(Path("bin/helm"));
+  EXPECT_THAT(Run({"install", "--simulation", "--chart-folder", "charts"}).err,
+              HasSubstr("no helm on the PATH"));
+  EXPECT_EQ(Run({"install", "--simulation", "--mesh-server-port", "0", "--chart-folder", "charts"})
+                .exit_status,
+            1);
+}
+
+TEST_F(InstallTest, FindsTheChartsOfItsOwnSource) {
+  SayCluster({Up()});
+  const ProcessResult result = Run({"install", "--simulation"});
+  EXPECT_EQ(result.exit_status, 0) << result.err;
+  EXPECT_THAT(Log(), HasSubstr("/deploy/charts/strongroom "));
+}
+
+TEST_F(InstallTest, CheckWaitsAndAnswersForMachines) {
+  SayCluster({Coming(), Up()});
+  const ProcessResult result = Run({"check", "--json"});
+  EXPECT_EQ(result.exit_status, 0) << result.err;
+  const json answer = json::parse(result.out);
+  EXPECT_EQ(answer["ready"], true);
+  EXPECT_EQ(answer["simulated"], true);
+  EXPECT_EQ(answer["parts"][0]["name"], "coordinator");
+}
+
+TEST_F(InstallTest, CheckOfNothingNamesInstall) {
+  SayCluster({ListOf({})});
+  const ProcessResult result = Run({"check", "-n", "empty"});
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.err, HasSubstr("next: strongroom install -n empty"));
+}
+
+TEST_F(InstallTest, AClusterThatDoesNotAnswerIsUnreachable) {
+  Say({"kubectl", "*", "",
+       "E1121 18:21:09.432627    9352 memcache.go:265] \"Unhandled Error\" connection refused\n"
+       "The connection to the server localhost:8080 was refused - did you specify the right host "
+       "or port?\n",
+       "1"});
+  const ProcessResult result = Run({"check"});
+  EXPECT_EQ(result.exit_status, 5);
+  EXPECT_THAT(result.err, HasSubstr("did you specify the right host"));
+  EXPECT_THAT(result.err, Not(HasSubstr("memcache")));
+}
+
+TEST_F(InstallTest, PrecheckCountsNodesAndGivesAdvice) {
+  Say({"kubectl", "*get nodes*",
+       R"({"items":[{"metadata":{"name":"n"},"status":{"capacity":{"sgx.intel.com/epc":"1"}}}]})"});
+  const ProcessResult result = Run({"precheck"});
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.out,
+              HasSubstr("node n offers sgx.intel.com/epc, but not sgx.intel.com/enclave"));
+  EXPECT_THAT(result.out, HasSubstr("none of 1 nodes offers SGX"));
+  EXPECT_THAT(result.out, HasSubstr("next: the SGX device plugin must offer"));
+}
+
+TEST_F(InstallTest, UninstallRemovesTheReleaseAndTheNamespaceOnlyWhenAsked) {
+  Say({"helm", "uninstall strongroom --wait*", "release \"strongroom\" uninstalled\n"});
+  Say({"kubectl", "*delete namespace strongroom*", ""});
+  EXPECT_EQ(Run({"uninstall"}).exit_status, 0);
+  EXPECT_THAT(Log(), Not(HasSubstr("delete namespace")));
+  EXPECT_EQ(Run({"uninstall", "--delete-namespace"}).exit_status, 0);
+  EXPECT_THAT(Log(), HasSubstr("delete namespace strongroom"));
+}
+
+// A user who never verified the coordinator of this cluster is told what to type before anything is
+// opened; one who wants to has a way made and closed.
+TEST_F(InstallTest, CoordinatorsInClustersArePinnedByContextAndNamespace) {
+  Say({"kubectl", "*config current-context", "kind-kind\n"});
+  const ProcessResult result = Run({"status", "-n", "rooms"});
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(
+      result.err,
+      HasSubstr("kubernetes:kind-kind/rooms was never verified; run \"strongroom verify -n rooms"));
+  EXPECT_THAT(Log(), Not(HasSubstr("port-forward")));
+}
+
+TEST_F(InstallTest, AWayIntoTheClusterIsMadeAndClosed) {
+  Say({"kubectl", "*config current-context", "kind-kind\n"});
+  Say({"kubectl", "*port-forward --address 127.0.0.1 service/coordinator-client-api :https-client",
+       "Forwarding from 127.0.0.1:1 -> 4433\n", "", "stays"});
+  const ProcessResult result = Run({"verify", "--mrenclave", std::string(64, '0')});
+  EXPECT_EQ(result.exit_status, 5);
+  EXPECT_THAT(result.err, HasSubstr("kubernetes:kind-kind/strongroom"));
+  EXPECT_THAT(Log(), HasSubstr("kubectl ended"));
+}
+
+TEST_F(InstallTest, AClusterWithoutACoordinatorSaysWhatKubectlSaid) {
+  Say({"kubectl", "*config current-context", "kind-kind\n"});
+  Say({"kubectl", "*port-forward*", "",
+       "Error from server (NotFound): services \"coordinator-client-api\" not found\n", "1"});
+  const ProcessResult result = Run({"verify", "--mrenclave", std::string(64, '0')});
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.err, HasSubstr("services \"coordinator-client-api\" not found"));
+}
+
+TEST_F(InstallTest, AnAddressAndAClusterTogetherAreRefused) {
+  const ProcessResult result =
+      Run({"verify", "localhost:4433", "-n", "rooms", "--mrenclave", std::string(64, '0')});
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.err, HasSubstr("both localhost:4433 and a cluster"));
+}
+
+}  // namespace
+}  // namespace strongroom::cli

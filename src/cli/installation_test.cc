@@ -1,0 +1,250 @@
+#include "cli/installation.h"
+
+#include <fmt/format.h>
+
+#include "testing/result_matchers.h"
+
+namespace strongroom::cli {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr std::string_view kOurs =
+    R"("app.kubernetes.io/instance":"strongroom","app.kubernetes.io/part-of":"strongroom")";
+
+std::string Deployment(std::string_view part, int wanted, int available, bool simulated = false) {
+  return fmt::format(
+      R"({{"kind":"Deployment","metadata":{{"name":"strongroom-{0}","generation":1,"labels":{{{1},"app.kubernetes.io/name":"{0}"}}}},)"
+      R"("spec":{{"replicas":{2},"template":{{"metadata":{{"labels":{{{4}}}}}}}}},)"
+      R"("status":{{"observedGeneration":1,"replicas":{2},"updatedReplicas":{2},"availableReplicas":{3}}}}})",
+      part, kOurs, wanted, available, simulated ? R"("strongroom.dev/tee":"sim")" : "");
+}
+
+std::string Pod(std::string_view status) {
+  return fmt::format(R"({{"kind":"Pod","metadata":{{"name":"p","labels":{{{}}}}},"status":{}}})",
+                     kOurs, status);
+}
+
+std::string Event(std::string_view object, std::string_view reason, std::string_view message) {
+  return fmt::format(
+      R"({{"kind":"Event","type":"Warning","reason":"{}","message":"{}","involvedObject":{{"name":"{}"}}}})",
+      reason, message, object);
+}
+
+Result<Installation> Read(const std::vector<std::string>& objects) {
+  std::string text = R"({"items":[)";
+  for (const std::string& object : objects) text += (text.ends_with('[') ? "" : ",") + object;
+  const auto document = JsonDocument::Parse(text + "]}", {.max_depth = 64});
+  if (!document.has_value()) return std::unexpected(document.error());
+  return ReadInstallation(document->root(), "ns");
+}
+
+TEST(Installation, IsReadyWhenEveryPartHasWhatItWants) {
+  ASSERT_OK_AND_ASSIGN(const Installation one,
+                       Read({Deployment("webhook", 2, 2), Deployment("coordinator", 1, 1, true)}));
+  EXPECT_TRUE(one.ready());
+  EXPECT_TRUE(one.simulated);
+  EXPECT_EQ(one.Summary(), "coordinator 1/1, webhook 2/2");
+  ASSERT_OK_AND_ASSIGN(const Installation other,
+                       Read({Deployment("webhook", 2, 1), Deployment("coordinator", 1, 1)}));
+  EXPECT_FALSE(other.ready());
+  EXPECT_FALSE(other.simulated);
+}
+
+TEST(Installation, IsNotReadyWhileOldPodsStandForNewOnes) {
+  std::string replacing = Deployment("coordinator", 1, 1);
+  replacing.replace(replacing.find(R"("updatedReplicas":1)"), 19, R"("updatedReplicas":0)");
+  ASSERT_OK_AND_ASSIGN(const Installation one, Read({replacing}));
+  EXPECT_FALSE(one.ready());
+  std::string unseen = Deployment("coordinator", 1, 1);
+  unseen.replace(unseen.find(R"("generation":1)"), 14, R"("generation":2)");
+  ASSERT_OK_AND_ASSIGN(const Installation other, Read({unseen}));
+  EXPECT_FALSE(other.ready());
+}
+
+TEST(Installation, IsNotReadyWhenThereIsNone) {
+  ASSERT_OK_AND_ASSIGN(const Installation none, Read({}));
+  EXPECT_FALSE(none.ready());
+}
+
+TEST(Installation, LeavesOthersObjectsAlone) {
+  const std::string other =
+      R"({"kind":"Pod","metadata":{"name":"other","labels":{}},"status":{"conditions":[]}})";
+  ASSERT_OK_AND_ASSIGN(const Installation one, Read({other, Event("other", "Failed", "broken")}));
+  EXPECT_TRUE(one.problems.empty());
+}
+
+TEST(Installation, RefusesWhatIsNoList) {
+  const auto document = JsonDocument::Parse(R"({"kind":"Pod"})");
+  EXPECT_FALSE(ReadInstallation(document->root(), "ns").has_value());
+}
+
+struct Case {
+  const char* name;
+  std::vector<std::string> objects;
+  const char* object;
+  const char* why;
+  const char* next;
+  bool heals = true;
+};
+
+void PrintTo(const Case& row, std::ostream* out) { *out << row.name; }
+
+class Problems : public ::testing::TestWithParam<Case> {};
+
+TEST_P(Problems, AreNamedWithTheNextCommand) {
+  const Case& row = GetParam();
+  ASSERT_OK_AND_ASSIGN(const Installation installation, Read(row.objects));
+  ASSERT_EQ(installation.problems.size(), 1U);
+  EXPECT_THAT(installation.problems[0].object, HasSubstr(row.object));
+  EXPECT_THAT(installation.problems[0].why, HasSubstr(row.why));
+  EXPECT_THAT(installation.problems[0].next, HasSubstr(row.next));
+  EXPECT_EQ(installation.problems[0].heals, row.heals);
+}
+
+std::string Waiting(std::string_view reason, std::string_view message) {
+  return Pod(fmt::format(
+      R"({{"containerStatuses":[{{"name":"c","image":"strongroom/coordinator:1","restartCount":0,)"
+      R"("state":{{"waiting":{{"reason":"{}","message":"{}"}}}}}}]}})",
+      reason, message));
+}
+
+std::string Unscheduled(std::string_view message) {
+  return Pod(fmt::format(
+      R"({{"conditions":[{{"type":"PodScheduled","status":"False","message":"{}"}}]}})", message));
+}
+
+std::string Failing(std::string_view message) {
+  return fmt::format(
+      R"({{"kind":"ReplicaSet","metadata":{{"name":"rs","labels":{{{}}}}},"spec":{{"replicas":1}},)"
+      R"("status":{{"conditions":[{{"type":"ReplicaFailure","status":"True","message":"{}"}}]}}}})",
+      kOurs, message);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Installation, Problems,
+    ::testing::Values(
+        Case{"NoEnclaveMemory",
+             {Unscheduled("0/1 nodes are available: 1 Insufficient sgx.intel.com/epc.")},
+             "pod p",
+             "no node takes it",
+             "strongroom precheck"},
+        Case{"NoProcessor",
+             {Unscheduled("0/1 nodes are available: 1 Insufficient cpu.")},
+             "pod p",
+             "Insufficient cpu",
+             "kubectl describe nodes"},
+        Case{"NoVolume",
+             {Unscheduled("pod has unbound immediate PersistentVolumeClaims")},
+             "pod p",
+             "unbound",
+             "kubectl get storageclass"},
+        Case{"ImageBacksOff",
+             {Waiting("ImagePullBackOff", "Back-off pulling image")},
+             "container c",
+             "image strongroom/coordinator:1 is not there",
+             "--registry",
+             false},
+        Case{"ImageNeverPulled",
+             {Waiting("ErrImageNeverPull", "")},
+             "container c",
+             "ErrImageNeverPull",
+             "tools/images --load",
+             false},
+        Case{"ImageFailsOnce",
+             {Waiting("ErrImagePull", "no such host")},
+             "container c",
+             "no such host",
+             "--registry"},
+        Case{"Quota",
+             {Failing("pods \\\"p\\\" is forbidden: exceeded quota: small")},
+             "replicaset rs",
+             "exceeded quota",
+             "kubectl -n ns describe resourcequota",
+             false},
+        Case{"PodSecurity",
+             {Failing("violates PodSecurity \\\"restricted:latest\\\"")},
+             "replicaset rs",
+             "violates",
+             "kubectl get namespace ns",
+             false},
+        Case{"OtherWebhook",
+             {Failing("failed calling webhook \\\"x\\\"")},
+             "replicaset rs",
+             "x",
+             "mutatingwebhookconfigurations",
+             false},
+        Case{"CertificateOfTheWebhook",
+             {Pod("{}"),
+              Event("p", "FailedMount", "secret \\\"strongroom-webhook-tls\\\" not found")},
+             "pod p",
+             "FailedMount",
+             "describe certificate strongroom-webhook"},
+        Case{"NoRuntimeClass",
+             {Pod("{}"), Event("p", "FailedCreatePodSandBox",
+                               "no runtime for \\\"kata-qemu-tdx\\\" is configured")},
+             "pod p",
+             "no runtime",
+             "kubectl get runtimeclass"},
+        Case{
+            "EndedOnce",
+            {Pod(
+                R"({"containerStatuses":[{"name":"c","restartCount":0,"state":{"terminated":{"exitCode":123,"reason":"Error"}}}]})")},
+            "container c",
+            "ended with 123 (Error)",
+            "kubectl -n ns logs p -c c"},
+        Case{
+            "EndsAgainAndAgain",
+            {Pod(
+                R"({"initContainerStatuses":[{"name":"i","restartCount":3,"state":{"waiting":{"reason":"CrashLoopBackOff"}},)"
+                R"("lastState":{"terminated":{"exitCode":125,"reason":"Error"}}}]})")},
+            "container i",
+            "ended with 125",
+            "logs p -c i --previous",
+            false},
+        Case{"OnlySlow", {Pod("{}")}, "pod p", "not ready yet", "kubectl -n ns logs p"}),
+    [](const auto& row) { return std::string(row.param.name); });
+
+Result<SgxNodes> Find(std::string_view nodes) {
+  const auto document = JsonDocument::Parse(fmt::format(R"({{"items":[{}]}})", nodes));
+  if (!document.has_value()) return std::unexpected(document.error());
+  return FindSgx(document->root());
+}
+
+std::string Node(std::string_view name, std::string_view capacity) {
+  return fmt::format(R"({{"metadata":{{"name":"{}"}},"status":{{"capacity":{{{}}}}}}})", name,
+                     capacity);
+}
+
+TEST(Sgx, IsFoundByTheResourceThatMostNodesOffer) {
+  const std::string plain = Node("plain", R"("cpu":"2")");
+  const std::string intel = Node(
+      "intel",
+      R"("sgx.intel.com/epc":"64Mi","sgx.intel.com/enclave":"20","sgx.intel.com/provision":"20")");
+  const std::string azure = Node("azure", R"("kubernetes.azure.com/sgx_epc_mem_in_MiB":"8")");
+  ASSERT_OK_AND_ASSIGN(const SgxNodes none, Find(plain));
+  EXPECT_EQ(none.nodes, 0);
+  EXPECT_EQ(none.all_nodes, 1);
+  EXPECT_EQ(none.resource_key, "");
+  ASSERT_OK_AND_ASSIGN(const SgxNodes one, Find(plain + "," + intel));
+  EXPECT_EQ(one.resource_key, "sgx.intel.com/epc");
+  EXPECT_EQ(one.nodes, 1);
+  ASSERT_OK_AND_ASSIGN(const SgxNodes two, Find(azure + "," + intel + "," + azure));
+  EXPECT_EQ(two.resource_key, "kubernetes.azure.com/sgx_epc_mem_in_MiB");
+  EXPECT_EQ(two.nodes, 2);
+}
+
+TEST(Sgx, OfHalfAPluginIsNoSgx) {
+  ASSERT_OK_AND_ASSIGN(
+      const SgxNodes half,
+      Find(Node("n", R"("sgx.intel.com/epc":"64Mi","sgx.intel.com/enclave":"20")")));
+  EXPECT_EQ(half.nodes, 0);
+  ASSERT_EQ(half.incomplete.size(), 1U);
+  EXPECT_THAT(half.incomplete[0],
+              HasSubstr("node n offers sgx.intel.com/epc, but not sgx.intel.com/provision"));
+  ASSERT_OK_AND_ASSIGN(const SgxNodes zero, Find(Node("n", R"("sgx.intel.com/epc":"0")")));
+  EXPECT_EQ(zero.nodes, 0);
+}
+
+}  // namespace
+}  // namespace strongroom::cli

@@ -1,0 +1,83 @@
+#include <fmt/format.h>
+
+#include "base/encoding.h"
+#include "cli/audit_chain.h"
+#include "cli/commands.h"
+#include "cli/coordinator_client.h"
+
+namespace strongroom::cli {
+namespace {
+
+constexpr int kPage = 500;
+
+// "2026-11-21T13:38:55Z activation-refused marble=modelserver error=…"
+Result<std::string> EntryForPeople(std::string_view text) {
+  ASSIGN_OR_RETURN(const JsonDocument entry, JsonDocument::Parse(text));
+  ASSIGN_OR_RETURN(const std::string_view time, entry.root().GetString("time"));
+  ASSIGN_OR_RETURN(const std::string_view event, entry.root().GetString("event"));
+  std::string line = fmt::format("{} {}", time, event);
+  for (const auto& [name, value] : entry.root().members()) {
+    if (name == "seq" || name == "time" || name == "event" || name == "previous") continue;
+    line += fmt::format(" {}={}", name, value.IsString() ? value.String().value() : value.raw());
+  }
+  return line;
+}
+
+// One page, checked to go on where the chain ended; the head that the coordinator signed.
+Result<AuditChain::Head> ReadPage(CoordinatorClient& client, AuditChain& chain, Console& console,
+                                  JsonWriter& out) {
+  ASSIGN_OR_RETURN(const JsonDocument data, client.Get(fmt::format("/api/v2/audit?from={}&limit={}",
+                                                                   chain.length() + 1, kPage)));
+  ASSIGN_OR_RETURN(const Json* entries, data.root().Get("entries"));
+  for (const Json& item : entries->items()) {
+    ASSIGN_OR_RETURN(const std::string_view text, item.String());
+    RETURN_IF_ERROR(In("audit log of " + client.name(), chain.Add(text)));
+    ASSIGN_OR_RETURN(const std::string line, EntryForPeople(text));
+    console.Line(line);
+    out.Raw(text);
+  }
+  ASSIGN_OR_RETURN(const Json* head, data.root().Get("head"));
+  return AuditChain::ReadHead(*head);
+}
+
+Result<Exit> Log(const Arguments& arguments, Console& console) {
+  ASSIGN_OR_RETURN(const auto user, UserCredentials(arguments));
+  ASSIGN_OR_RETURN(CoordinatorClient client, OpenVerified(arguments, user));
+  AuditChain chain;
+  JsonWriter out;
+  out.Object().Key("entries").Array();
+  ASSIGN_OR_RETURN(AuditChain::Head head, ReadPage(client, chain, console, out));
+  // Entries that are written meanwhile move the head on.
+  for (std::uint64_t before = 0; chain.length() < head.sequence && chain.length() > before;) {
+    before = chain.length();
+    ASSIGN_OR_RETURN(head, ReadPage(client, chain, console, out));
+  }
+  ASSIGN_OR_RETURN(const crypto::PublicKey key, client.root().public_key());
+  RETURN_IF_ERROR(In("audit log of " + client.name(), chain.ExpectHead(head, key)));
+  console.Note(fmt::format("{} entries, unbroken and signed; the last has SHA-256 {}",
+                           chain.length(), HexEncode(head.digest.view())));
+  out.End().Key("head").Object().Key("seq").Unsigned(head.sequence);
+  out.Key("sha256").String(HexEncode(head.digest.view())).End().End();
+  console.Json(out);
+  return Exit::kDone;
+}
+
+}  // namespace
+
+std::vector<Command> LogCommands() {
+  std::vector<Flag> flags = UserFlags(true);
+  for (Flag& flag : CoordinatorFlags()) flags.push_back(std::move(flag));
+  return {
+      {.path = {"log"},
+       .summary = "print a coordinator's audit log: what was released to whom, and what refused",
+       .details = "Each entry holds the digest of the one before, and the coordinator signs the "
+                  "last: what is shown is\n"
+                  "unbroken from the first. Keep the last digest, and nobody can take back what "
+                  "came before it.",
+       .positionals = {CoordinatorPositional()},
+       .flags = std::move(flags),
+       .examples = {"strongroom log -n strongroom -c owner.crt -k owner.key"},
+       .run = Log}};
+}
+
+}  // namespace strongroom::cli
