@@ -3,6 +3,7 @@
 #include <array>
 
 #include "base/files.h"
+#include "base/portable_copy.h"
 #include "simtee/testing_bench.h"
 #include "testing/mutations.h"
 #include "testing/result_matchers.h"
@@ -67,6 +68,32 @@ TEST(Elf, FlippedIsReadOrRefused) {
         mask);
   }
   EXPECT_GT(refused, 0U);
+}
+
+TEST(WithInterpreter, PutsAnotherLoaderInAndNothingElse) {
+  const Bench bench;
+  const Bytes program = ReadWhole(bench.probe());
+  ASSERT_OK_AND_ASSIGN(const ElfInfo before, ParseElf(program));
+  ASSERT_OK_AND_ASSIGN(const Bytes changed, WithInterpreter(program, "/elsewhere/ld.so"));
+  ASSERT_OK_AND_ASSIGN(const ElfInfo after, ParseElf(changed));
+  EXPECT_EQ(after.interpreter, "/elsewhere/ld.so");
+  EXPECT_EQ(after.needed, before.needed);
+  EXPECT_EQ(after.runpath, before.runpath);
+}
+
+TEST(WithInterpreter, TakesProgramsWithALoaderOnly) {
+  const Bench bench;
+  const Bytes program = ReadWhole(bench.probe());
+  EXPECT_THAT(WithInterpreter(AsBytes("#!/bin/sh\n" + std::string(64, '#')), "/ld.so"),
+              Fails(Code::kUnsupported, "no 64-bit"));
+  EXPECT_THAT(WithInterpreter(ReadWhole(bench.plugin()), "/ld.so"),
+              Fails(Code::kUnsupported, "without a loader"));
+  EXPECT_THAT(WithInterpreter(ByteView(program).first(100), "/ld.so"),
+              Fails(Code::kMalformed, "outside of the program"));
+  EXPECT_THAT(WithInterpreter({}, "/ld.so"), Fails(Code::kMalformed, "shorter than"));
+  EXPECT_THAT(WithInterpreter(program, ""), Fails(Code::kMalformed, "wanted 1 to"));
+  EXPECT_THAT(WithInterpreter(program, std::string(4096, 'x')),
+              Fails(Code::kMalformed, "wanted 1 to"));
 }
 
 }  // namespace

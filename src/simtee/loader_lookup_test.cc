@@ -55,6 +55,14 @@ TEST(LoaderCache, CutAnywhereIsRefused) {
   });
 }
 
+// What cannot be told from a good cache gives other names, never more entries.
+TEST(LoaderCache, WithAChangedByteGivesNoMore) {
+  strongroom::testing::ForEachFlippedByte(MakeCache(), [](ByteView changed, std::size_t offset) {
+    const auto entries = ParseLoaderCache(changed);
+    EXPECT_TRUE(!entries.has_value() || entries->size() <= 2) << offset;
+  });
+}
+
 TEST(LoaderCache, SaysWhatDoesNotHoldTogether) {
   Bytes many = MakeCache();
   many[23] = 0xff;
