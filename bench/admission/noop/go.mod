@@ -1,0 +1,3 @@
+module strongroom.example/bench/noop
+
+go 1.26
