@@ -1,6 +1,7 @@
 #include "base/json.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
@@ -37,11 +38,47 @@ std::unexpected<Error> WrongKind(const Json& value, std::string_view wanted) {
 constexpr std::size_t kMaxParentPath = 100;
 constexpr std::size_t kMaxNameInPath = 60;
 
-std::string ChildPath(const std::string& parent, std::string_view name) {
-  std::string child = parent.size() > kMaxParentPath ? "…" : parent;
-  if (!child.empty() && !name.starts_with('[')) child.push_back('.');
-  return child.append(name.substr(0, kMaxNameInPath));
+std::string ChildPath(std::string_view parent, std::string_view name) {
+  if (parent.size() > kMaxParentPath) parent = "…";
+  name = name.substr(0, kMaxNameInPath);
+  std::string child;
+  child.reserve(parent.size() + 1 + name.size());  // one allocation: every value has a path
+  child += parent;
+  if (!parent.empty() && !name.starts_with('[')) child.push_back('.');
+  child += name;
+  return child;
 }
+
+std::string ItemPath(std::string_view parent, std::size_t index) {
+  char name[24] = "[";
+  char* const end = std::to_chars(name + 1, name + sizeof name - 1, index).ptr;
+  *end = ']';
+  return ChildPath(parent, {name, end + 1});
+}
+
+// The names of one object so far. Most objects have few members, for which comparing all is faster
+// than a hash table.
+class SeenNames {
+ public:
+  // False when the name was there already. Names live as long as this.
+  bool Insert(std::string_view name) {
+    if (!many_.empty()) return many_.insert(name).second;
+    const auto end = few_.begin() + count_;
+    if (std::find(few_.begin(), end, name) != end) return false;
+    if (end != few_.end()) {
+      *end = name;
+      ++count_;
+      return true;
+    }
+    many_.insert(few_.begin(), few_.end());
+    return many_.insert(name).second;
+  }
+
+ private:
+  std::array<std::string_view, 16> few_;
+  std::ptrdiff_t count_ = 0;
+  std::unordered_set<std::string_view> many_;
+};
 
 }  // namespace
 
@@ -72,6 +109,12 @@ class JsonBuilder {
   }
 
  private:
+  // How many of `wanted` values may still come: no more memory is taken ahead than the limit
+  // allows.
+  std::size_t Room(std::size_t wanted) const {
+    return std::min(wanted, limits_.max_values - values_);
+  }
+
   bool IsVerbatim(const simdjson::dom::key_value_pair& field) const {
     return (field.value.is_array() || field.value.is_object()) &&
            std::find(limits_.verbatim.begin(), limits_.verbatim.end(), field.key) !=
@@ -101,10 +144,12 @@ class JsonBuilder {
 
   Status BuildObject(simdjson::dom::element element, std::size_t depth, Json& out) {
     out.kind_ = Json::Kind::kObject;
-    std::unordered_set<std::string_view> seen;
+    const simdjson::dom::object object(element);
+    SeenNames seen;
+    out.members_.reserve(Room(object.size()));
     ++at_;  // {
-    for (const auto field : simdjson::dom::object(element)) {
-      if (!seen.insert(field.key).second) {
+    for (const auto field : object) {
+      if (!seen.Insert(field.key)) {
         return Malformed(fmt::format("member \"{}\" appears twice in {}", field.key.substr(0, 80),
                                      out.path_.empty() ? "document" : out.path_));
       }
@@ -127,11 +172,11 @@ class JsonBuilder {
 
   Status BuildArray(simdjson::dom::element element, std::size_t depth, Json& out) {
     out.kind_ = Json::Kind::kArray;
+    const simdjson::dom::array array(element);
+    out.items_.reserve(Room(array.size()));
     ++at_;  // [
-    for (const simdjson::dom::element item : simdjson::dom::array(element)) {
-      ASSIGN_OR_RETURN(
-          Json value,
-          Build(item, ChildPath(out.path_, fmt::format("[{}]", out.items_.size())), depth + 1));
+    for (const simdjson::dom::element item : array) {
+      ASSIGN_OR_RETURN(Json value, Build(item, ItemPath(out.path_, out.items_.size()), depth + 1));
       out.items_.push_back(std::move(value));
       SkipSpace();
       if (text_[at_] == ',') ++at_;
