@@ -113,6 +113,9 @@ TEST(Validate, LabelsOfMarblesDoNotChange) {
     EXPECT_EQ(outcome->code, 403);
     EXPECT_NE(outcome->message.find(label), std::string::npos);
   }
+  const json client = MakePod({{"strongroom.dev/client", "true"}});
+  EXPECT_TRUE(RunValidate(Update(client, MakePod({})).dump(), FullConfiguration())->allowed)
+      << "no marble";
   json dropped = marble;
   dropped["metadata"].erase("labels");
   EXPECT_FALSE(RunValidate(Update(marble, dropped).dump(), FullConfiguration())->allowed);
