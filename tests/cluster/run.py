@@ -49,7 +49,10 @@ class Lines(unittest.TestResult):
     def addFailure(self, test, error):
         self.began = getattr(self, "began", time.monotonic())
         self.line(test, "failed")
-        print(f"   {where(error)}\n   " + str(error[1]).replace("\n", "\n   "), flush=True)
+        said = str(error[1])
+        if len(said) > 4000:
+            said = f"{said[:2000]}\n… {len(said) - 4000} characters …\n{said[-2000:]}"
+        print(f"   {where(error)}\n   " + said.replace("\n", "\n   "), flush=True)
 
     addError = addFailure
 
