@@ -2,8 +2,8 @@
 
 #include <cstdlib>
 
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 namespace strongroom::crypto {
 namespace {
@@ -90,15 +90,41 @@ Sha256Digest Sha256Hasher::Finish() && {
   return digest;
 }
 
+namespace {
+
+struct MacContextDeleter {
+  void operator()(EVP_MAC_CTX* context) const { EVP_MAC_CTX_free(context); }
+};
+using MacContextPtr = std::unique_ptr<EVP_MAC_CTX, MacContextDeleter>;
+
+// HMAC that knows its digest and no key yet. Finding both by name costs more than a short message,
+// so that it is done once and copied; it lives as long as the process.
+MacContextPtr NewHmac() {
+  static const EVP_MAC_CTX* const keyless = [] {
+    EVP_MAC* const hmac = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
+    EVP_MAC_CTX* const made = EVP_MAC_CTX_new(hmac);
+    char digest[] = "SHA256";
+    const OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+        OSSL_PARAM_construct_end()};
+    if (made == nullptr || EVP_MAC_CTX_set_params(made, parameters) != 1) std::abort();
+    return made;
+  }();
+  return MacContextPtr(EVP_MAC_CTX_dup(keyless));
+}
+
+}  // namespace
+
 HmacSha256Digest HmacSha256(ByteView key, ByteView message) {
   // OpenSSL takes a null key for "the one set before"; an empty key is a key.
   static constexpr std::uint8_t kNoBytes[1] = {};
+  const std::uint8_t* key_data = key.empty() ? kNoBytes : key.data();
   HmacSha256Digest digest;
   std::size_t size = 0;
-  const void* key_data = key.empty() ? kNoBytes : key.data();
-  if (EVP_Q_mac(nullptr, "HMAC", nullptr, "SHA256", nullptr, key_data, key.size(), message.data(),
-                message.size(), digest.writable().data(), HmacSha256Digest::kSize,
-                &size) == nullptr ||
+  const MacContextPtr context = NewHmac();
+  if (!context || EVP_MAC_init(context.get(), key_data, key.size(), nullptr) != 1 ||
+      EVP_MAC_update(context.get(), message.data(), message.size()) != 1 ||
+      EVP_MAC_final(context.get(), digest.writable().data(), &size, HmacSha256Digest::kSize) != 1 ||
       size != HmacSha256Digest::kSize) {
     std::abort();
   }
