@@ -10,8 +10,10 @@
 
 namespace strongroom::crypto {
 
+inline constexpr std::string_view kCertificateLabel = "CERTIFICATE";
+
 struct PemBlock {
-  std::string label;  // "CERTIFICATE"
+  std::string label;  // kCertificateLabel and the like
   Bytes content;
 };
 

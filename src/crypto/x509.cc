@@ -11,8 +11,6 @@
 namespace strongroom::crypto {
 namespace {
 
-constexpr std::string_view kLabel = "CERTIFICATE";
-
 // Fills `out` from the extension `oid` when it is there.
 template <class T, class Read>
 Status ReadOptional(const CertificateFields& fields, std::string_view oid, Read read, T& out) {
@@ -37,6 +35,12 @@ Status ReadKnownExtensions(CertificateFields& fields) {
   RETURN_IF_ERROR(
       ReadOptional(fields, oid::kSubjectKeyId, ReadSubjectKeyId, fields.subject_key_id));
   return ReadOptional(fields, oid::kAuthorityKeyId, ReadAuthorityKeyId, fields.authority_key_id);
+}
+
+Status CheckSize(ByteView der) {
+  if (der.size() <= kMaxCertificateBytes) return {};
+  return Malformed(
+      fmt::format("certificate of {} bytes, wanted at most {}", der.size(), kMaxCertificateBytes));
 }
 
 // 1 when the field is absent, else 2 or 3.
@@ -91,10 +95,7 @@ Result<ByteView> ReadBody(const SignedBody& parts, CertificateFields& fields) {
 }  // namespace
 
 Result<Certificate> ParseCertificate(ByteView der, const PublicKey* known) {
-  if (der.size() > kMaxCertificateBytes) {
-    return Malformed(fmt::format("certificate of {} bytes, wanted at most {}", der.size(),
-                                 kMaxCertificateBytes));
-  }
+  RETURN_IF_ERROR(CheckSize(der));
   const auto impl = std::make_shared<Certificate::Impl>();
   impl->der = ToBytes(der);
   ASSIGN_OR_RETURN(impl->parts, ParseSigned(impl->der, "certificate"));
@@ -111,7 +112,7 @@ Result<Certificate> ParseCertificate(ByteView der, const PublicKey* known) {
 Result<Certificate> Certificate::FromDer(ByteView der) { return ParseCertificate(der, nullptr); }
 
 Result<Certificate> Certificate::FromPem(std::string_view text) {
-  ASSIGN_OR_RETURN(const Bytes der, DecodeOnePem(text, kLabel));
+  ASSIGN_OR_RETURN(const Bytes der, DecodeOnePem(text, kCertificateLabel));
   return FromDer(der);
 }
 
@@ -120,8 +121,8 @@ Result<std::vector<Certificate>> Certificate::ChainFromPem(std::string_view text
   ASSIGN_OR_RETURN(const std::vector<PemBlock> blocks, DecodePem(text, max_count));
   std::vector<Certificate> chain;
   for (const PemBlock& block : blocks) {
-    if (block.label != kLabel) {
-      return Malformed(fmt::format("PEM block of {}, wanted {}", block.label, kLabel));
+    if (block.label != kCertificateLabel) {
+      return Malformed(fmt::format("PEM block of {}, wanted {}", block.label, kCertificateLabel));
     }
     ASSIGN_OR_RETURN(Certificate certificate, FromDer(block.content));
     chain.push_back(std::move(certificate));
@@ -130,7 +131,7 @@ Result<std::vector<Certificate>> Certificate::ChainFromPem(std::string_view text
 }
 
 ByteView Certificate::der() const { return impl_->der; }
-std::string Certificate::Pem() const { return EncodePem(kLabel, impl_->der); }
+std::string Certificate::Pem() const { return EncodePem(kCertificateLabel, impl_->der); }
 const CertificateFields& Certificate::fields() const { return impl_->fields; }
 const Sha256Digest& Certificate::Fingerprint() const { return impl_->fingerprint; }
 Result<PublicKey> Certificate::public_key() const { return impl_->public_key; }
@@ -141,6 +142,19 @@ const Extension* Certificate::FindExtension(std::string_view oid) const {
 
 Status Certificate::VerifySignature(const PublicKey& key) const {
   return In(impl_->fields.subject.rfc2253, VerifySigned(impl_->parts, key));
+}
+
+Result<std::vector<Extension>> PeekExtensions(ByteView der) {
+  RETURN_IF_ERROR(CheckSize(der));
+  ASSIGN_OR_RETURN(const SignedBody parts, ParseSigned(der, "certificate"));
+  DerReader outer(parts.body, "certificate");
+  ASSIGN_OR_RETURN(DerReader body, outer.Sequence());
+  CertificateFields fields;
+  ASSIGN_OR_RETURN(fields.version, ReadVersion(body));
+  constexpr int kPassedOver = 6;  // serial, algorithm, issuer, validity, subject, key
+  for (int i = 0; i < kPassedOver; ++i) RETURN_IF_ERROR(body.Next());
+  RETURN_IF_ERROR(In("certificate", ReadTail(body, fields)));
+  return std::move(fields.extensions);
 }
 
 std::string ChainToPem(const std::vector<Certificate>& chain) {

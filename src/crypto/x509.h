@@ -35,6 +35,8 @@ struct Extension {
   std::string oid;  // dotted
   bool critical = false;
   Bytes value;  // the content of extnValue: DER of the extension's own type
+
+  bool operator==(const Extension&) const = default;
 };
 
 struct BasicConstraints {
@@ -101,6 +103,11 @@ class Certificate {
  private:
   std::shared_ptr<const Impl> impl_;
 };
+
+// The extensions alone of what looks like a certificate: names, times and key are passed over
+// unread, for a tenth of the cost of FromDer. For finding out what to ask others about; whoever
+// trusts a certificate reads it whole. kMalformed where the way to them, or they, cannot be read.
+Result<std::vector<Extension>> PeekExtensions(ByteView der);
 
 // The blocks of all certificates, one after the other.
 std::string ChainToPem(const std::vector<Certificate>& chain);

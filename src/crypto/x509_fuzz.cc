@@ -8,6 +8,7 @@
 #include "crypto/chain.h"
 #include "crypto/csr.h"
 #include "crypto/oid.h"
+#include "crypto/x509_parts.h"
 
 namespace strongroom::crypto {
 namespace {
@@ -31,9 +32,14 @@ const Certificate& Root() {
 
 void CheckCertificate(ByteView bytes) {
   const auto certificate = Certificate::FromDer(bytes);
-  if (!certificate) return;
+  if (!certificate) return static_cast<void>(PeekExtensions(bytes));
   Require(Equal(certificate->der(), bytes));
   const CertificateFields& fields = certificate->fields();
+  Require(PeekExtensions(bytes).value() == fields.extensions);
+  for (const Name* name : {&fields.subject, &fields.issuer}) {
+    const Name other = ReadAnyName(name->der).value();
+    Require(other.rfc2253 == name->rfc2253 && other.common_name == name->common_name);
+  }
   for (const Extension& extension : fields.extensions) {
     Require(certificate->FindExtension(extension.oid) == &extension);
   }

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include <fmt/format.h>
-#include <openssl/bio.h>
 
 #include "base/encoding.h"
 #include "crypto/openssl_internal.h"
@@ -11,38 +10,11 @@
 namespace strongroom::crypto {
 namespace {
 
-using BioPtr = OpenSslPtr<BIO, BIO_free_all>;
 using X509NamePtr = OpenSslPtr<X509_NAME, X509_NAME_free>;
 
 constexpr std::uint8_t kUtcTime = 0x17;
 constexpr std::uint8_t kGeneralizedTime = 0x18;
 constexpr std::size_t kMaxSerialBytes = 64;
-
-// UTF-8 stays as it is; control characters and RFC 2253's specials are escaped.
-constexpr unsigned long kNameFlags =
-    XN_FLAG_RFC2253 & ~static_cast<unsigned long>(ASN1_STRFLGS_ESC_MSB);
-
-Result<std::string> Rfc2253(const X509_NAME* name) {
-  const BioPtr bio(BIO_new(BIO_s_mem()));
-  if (!bio || X509_NAME_print_ex(bio.get(), name, 0, kNameFlags) < 0) {
-    return Malformed(OpenSslError("name"));
-  }
-  char* data = nullptr;
-  const long size = BIO_get_mem_data(bio.get(), &data);
-  return std::string(data, size > 0 ? static_cast<std::size_t>(size) : 0);
-}
-
-Result<std::string> CommonName(const X509_NAME* name) {
-  const int index = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
-  if (index < 0) return std::string();
-  const ASN1_STRING* value = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, index));
-  unsigned char* utf8 = nullptr;
-  const int size = ASN1_STRING_to_UTF8(&utf8, value);
-  if (size < 0) return Malformed(OpenSslError("common name"));
-  std::string out(reinterpret_cast<const char*>(utf8), static_cast<std::size_t>(size));
-  OPENSSL_free(utf8);
-  return out;
-}
 
 // "YYYYMMDDhhmmss" as RFC 3339 writes it.
 std::string Rfc3339(std::string_view digits) {
@@ -64,21 +36,6 @@ Result<Extension> ReadExtension(DerReader reader) {
 }
 
 }  // namespace
-
-Result<Name> ReadName(DerReader& reader) {
-  ASSIGN_OR_RETURN(const DerElement element, reader.Next());
-  if (element.tag != der::kSequence) return Malformed("name that is no SEQUENCE");
-  const std::uint8_t* at = element.whole.data();
-  const X509NamePtr name(d2i_X509_NAME(nullptr, &at, static_cast<long>(element.whole.size())));
-  if (!name || at != element.whole.data() + element.whole.size()) {
-    return Malformed(OpenSslError("name"));
-  }
-  Name out;
-  ASSIGN_OR_RETURN(out.common_name, CommonName(name.get()));
-  ASSIGN_OR_RETURN(out.rfc2253, Rfc2253(name.get()));
-  out.der = ToBytes(element.whole);
-  return out;
-}
 
 Result<UnixSeconds> ReadTime(DerReader& reader) {
   ASSIGN_OR_RETURN(const DerElement element, reader.Next());

@@ -14,6 +14,8 @@ namespace strongroom::crypto {
 inline constexpr std::size_t kMaxExtensions = 64;
 
 Result<Name> ReadName(DerReader& reader);
+// The same of one whole name, always by OpenSSL: what ReadName does with names that are not plain.
+Result<Name> ReadAnyName(ByteView der);
 Result<UnixSeconds> ReadTime(DerReader& reader);
 // An INTEGER as CertificateFields::serial_hex writes it.
 Result<std::string> ReadSerial(DerReader& reader);

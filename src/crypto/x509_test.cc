@@ -12,6 +12,7 @@
 #include "crypto/oid.h"
 #include "crypto/openssl_internal.h"
 #include "crypto/test_pki.h"
+#include "crypto/x509_parts.h"
 #include "testing/mutations.h"
 #include "testing/result_matchers.h"
 #include "testing/testdata.h"
@@ -417,6 +418,22 @@ TEST(Certificate, TruncationsAndTrailingBytesAreRefused) {
               Fails(Code::kMalformed, "at most"));
 }
 
+TEST(PeekExtensions, GivesThoseOfTheCertificateOrRefuses) {
+  const SignedPki made{TestPki{}};
+  ASSERT_OK_AND_ASSIGN(const auto peeked, PeekExtensions(made.leaf.der()));
+  EXPECT_EQ(peeked, made.leaf.fields().extensions);
+  testing::ForEachTruncation(made.leaf.der(), [](ByteView cut, std::size_t) {
+    EXPECT_THAT(PeekExtensions(cut), Fails(Code::kMalformed, ""));
+  });
+  testing::ForEachFlippedByte(made.leaf.der(), [](ByteView mutated, std::size_t at) {
+    const auto whole = Certificate::FromDer(mutated);
+    if (!whole) return;  // it may be read all the same: what it passes over is not judged
+    const auto again = PeekExtensions(mutated);
+    EXPECT_TRUE(again && *again == whole->fields().extensions) << at;
+  });
+  EXPECT_THAT(PeekExtensions(Bytes(kMaxCertificateBytes + 1)), Fails(Code::kMalformed, "at most"));
+}
+
 TEST(Certificate, FlippedBytesAreRefusedOrNoLongerSigned) {
   const TestPki pki;
   const SignedPki made(pki);
@@ -465,6 +482,8 @@ TEST(RealFiles, EveryCertificateAndListIsReadWithItsKey) {
     for (const Certificate& certificate : *chain) {
       EXPECT_OK(certificate.public_key());
       EXPECT_NE(Native(certificate), nullptr);
+      ASSERT_OK_AND_ASSIGN(const Name subject, ReadAnyName(certificate.fields().subject.der));
+      EXPECT_EQ(certificate.fields().subject.rfc2253, subject.rfc2253);
       ++certificates;
     }
   }

@@ -214,7 +214,8 @@ Status ReadStruct(const Json& json, Secret& out, Unknown& unknown) {
 Status ReadStruct(const Json& json, User& out, Unknown& unknown) {
   ASSIGN_OR_RETURN(Fields fields, Fields::Of(json, unknown));
   RETURN_IF_ERROR(fields.Get("Certificate", out.certificate_pem));
-  if (auto der = crypto::DecodeOnePem(out.certificate_pem, "CERTIFICATE"); der.has_value()) {
+  if (auto der = crypto::DecodeOnePem(out.certificate_pem, crypto::kCertificateLabel);
+      der.has_value()) {
     out.certificate_der = std::move(*der);
   }
   RETURN_IF_ERROR(fields.Get("Roles", out.roles));

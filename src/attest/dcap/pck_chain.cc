@@ -27,7 +27,7 @@ Result<std::vector<Bytes>> DecodeChain(std::string_view pem) {
   }
   std::vector<Bytes> chain;
   for (crypto::PemBlock& block : blocks) {
-    if (block.label != "CERTIFICATE") {
+    if (block.label != crypto::kCertificateLabel) {
       return Malformed(
           fmt::format("PCK chain has a PEM block \"{}\", wanted certificates only", block.label));
     }
