@@ -102,15 +102,17 @@ Result<Bytes> Activate(Coordinator& core, const net::GrpcCall& call, ByteView me
 std::shared_ptr<const net::GrpcService> MakeMeshService(Coordinator& core) {
   using Call = Result<Bytes> (*)(Coordinator&, const net::GrpcCall&, ByteView);
   auto out = std::make_shared<net::GrpcService>();
-  const auto handle = [&](const char* method, Call handler) {
+  const auto handle = [&](const char* method, Call handler,
+                          net::RunOn run_on = net::RunOn::kWorkers) {
     out->Handle(method,
                 [&core, handler](const net::GrpcCall& call, ByteView message) {
                   return handler(core, call, message);
                 },
-                {.max_message_bytes = kMaxActivationMessageBytes});
+                {.run_on = run_on, .max_message_bytes = kMaxActivationMessageBytes});
   };
   handle("/strongroom.v1.Coordinator/Attest", Attest);
-  handle("/strongroom.v1.Coordinator/Challenge", Challenge);
+  // Neither waits nor calculates: handing it to a worker and back would cost more than it does.
+  handle("/strongroom.v1.Coordinator/Challenge", Challenge, net::RunOn::kLoop);
   handle("/strongroom.v1.Coordinator/Activate", Activate);
   return out;
 }

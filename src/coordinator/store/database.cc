@@ -116,7 +116,11 @@ ByteView Statement::Blob(int column) const {
 
 std::int64_t Statement::Int(int column) const { return sqlite3_column_int64(statement_, column); }
 
-Database::~Database() { sqlite3_close_v2(connection_); }
+Database::~Database() {
+  begin_.reset();
+  commit_.reset();
+  sqlite3_close_v2(connection_);
+}
 
 Result<std::unique_ptr<Database>> Database::Open(const std::string& name) {
   sqlite3* connection = nullptr;
@@ -129,6 +133,10 @@ Result<std::unique_ptr<Database>> Database::Open(const std::string& name) {
   RETURN_IF_ERROR(
       out->Execute("PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; "
                    "PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0;"));
+  ASSIGN_OR_RETURN(Statement begin, out->Prepare("BEGIN IMMEDIATE"));
+  ASSIGN_OR_RETURN(Statement commit, out->Prepare("COMMIT"));
+  out->begin_.emplace(std::move(begin));
+  out->commit_.emplace(std::move(commit));
   return out;
 }
 
@@ -183,9 +191,9 @@ Result<std::string> Database::QueryText(std::string_view sql) {
 }
 
 Status Database::Transact(const std::function<Status()>& work) {
-  RETURN_IF_ERROR(Execute("BEGIN IMMEDIATE"));
+  RETURN_IF_ERROR(begin_->Run());
   Status result = work();
-  if (result.has_value()) result = Execute("COMMIT");
+  if (result.has_value()) result = commit_->Run();
   // After some failures SQLite has rolled back by itself; then this fails and changes nothing.
   if (!result.has_value() && sqlite3_get_autocommit(connection_) == 0)
     static_cast<void>(Execute("ROLLBACK"));

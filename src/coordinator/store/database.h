@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -73,6 +74,9 @@ class Database {
   static Result<std::unique_ptr<Database>> Open(const std::string& name);
 
   sqlite3* connection_;
+  // Every commit runs these: parsing their text anew would cost as much as a small insert.
+  std::optional<Statement> begin_;
+  std::optional<Statement> commit_;
 };
 
 }  // namespace strongroom::coordinator
