@@ -146,12 +146,16 @@ Status FileReader::ReadAll(std::span<std::uint8_t> out, const BulkOptions& optio
 
 Status FileReader::CopyTo(Sink& sink, const BulkOptions& options) const {
   const ByteView first = file_->metadata.first_bytes.Reveal();
+  RETURN_IF_ERROR(sink.Reserve(size()));
   RETURN_IF_ERROR(sink.WriteAt(0, first));
   RETURN_IF_ERROR(Report(options, first.size()));
   const Geometry& geometry = file_->geometry;
   const auto make_worker = [&]() -> Worker {
     struct Own {  // shared_ptr below: a std::function must be copyable, and these are not
-      explicit Own(const OpenedFile& file) : nodes(file), plain(kSegmentPlaintext) {}
+      explicit Own(const OpenedFile& file)
+          : nodes(file),
+            plain(static_cast<std::size_t>(
+                std::min<std::uint64_t>(kSegmentPlaintext, file.metadata.size))) {}
       NodeReader nodes;
       SecretBytes plain;
     };

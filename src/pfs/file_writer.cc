@@ -28,7 +28,7 @@ Status Report(const BulkOptions& options, std::uint64_t bytes) {
 // Reads, pads, seals and writes whole segments of a source.
 struct SegmentCopier {
   SegmentCopier(Sink& sink, Entropy& entropy, HashTreeWriter& tree)
-      : segments(sink, entropy, tree), plain(kSegmentPlaintext) {}
+      : segments(sink, entropy, tree) {}
 
   Status Copy(const Source& source, const Geometry& geometry, std::uint64_t segment) {
     const std::size_t length = geometry.PlaintextIn(segment);
@@ -37,6 +37,7 @@ struct SegmentCopier {
     if (const ByteView view = source.ViewAt(offset, padded); !view.empty() && length == padded) {
       return segments.Write(segment, view);
     }
+    if (plain.size() < padded) plain = SecretBytes(padded);
     const auto room = plain.RevealWritable().first(padded);
     RETURN_IF_ERROR(source.ReadAt(offset, room.first(length)));
     std::ranges::fill(room.subspan(length), std::uint8_t{0});
@@ -44,7 +45,7 @@ struct SegmentCopier {
   }
 
   SegmentWriter segments;
-  SecretBytes plain;
+  SecretBytes plain;  // made when it is needed: most files of a tree are smaller than a segment
 };
 
 }  // namespace
@@ -52,13 +53,18 @@ struct SegmentCopier {
 Status SegmentWriter::Write(std::uint64_t segment, ByteView plain) {
   MhtNode node;
   std::uint64_t number = MhtNodeNumber(segment) + 1;
-  for (std::size_t slot = 0; !plain.empty(); slot += kBatchNodes, number += kBatchNodes) {
-    const std::size_t batch = std::min(plain.size(), kBatchNodes * kNodeSize);
+  const std::size_t largest = std::min(plain.size(), kBatchNodes * kNodeSize);
+  if (sealed_.size() < largest) sealed_.resize(largest);
+  for (std::size_t slot = 0; !plain.empty();) {
+    const std::size_t nodes = std::min(plain.size() / kNodeSize, BatchFrom(number));
+    const std::size_t batch = nodes * kNodeSize;
     const auto sealed = std::span(sealed_).first(batch);
-    RETURN_IF_ERROR(cipher_.SealNodes(plain.first(batch), sealed,
-                                      node.WritableData(slot, batch / kNodeSize), entropy_));
+    RETURN_IF_ERROR(
+        cipher_.SealNodes(plain.first(batch), sealed, node.WritableData(slot, nodes), entropy_));
     RETURN_IF_ERROR(sink_.WriteAt(number * kNodeSize, sealed));
     plain = plain.subspan(batch);
+    slot += nodes;
+    number += nodes;
   }
   return tree_.Add(segment, std::move(node), cipher_);
 }
@@ -133,6 +139,7 @@ Status EncryptAll(const Source& plain, Sink& sink, const WrapKey& key, Entropy& 
   ASSIGN_OR_RETURN(metadata.path, NormalizePath(options.path));
   ASSIGN_OR_RETURN(metadata.size, plain.Size());
   ASSIGN_OR_RETURN(const Geometry geometry, GeometryOf(metadata.size));
+  RETURN_IF_ERROR(sink.Reserve(geometry.file_size()));
   metadata.first_bytes = SecretBytes(std::min<std::size_t>(kInlineSize, metadata.size));
   RETURN_IF_ERROR(plain.ReadAt(0, metadata.first_bytes.RevealWritable()));
   RETURN_IF_ERROR(Report(bulk, metadata.first_bytes.size()));

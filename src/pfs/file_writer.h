@@ -25,7 +25,7 @@ class SegmentWriter {
  public:
   // All borrowed for life.
   SegmentWriter(Sink& sink, Entropy& entropy, HashTreeWriter& tree)
-      : sink_(sink), entropy_(entropy), tree_(tree), sealed_(kBatchNodes * kNodeSize) {}
+      : sink_(sink), entropy_(entropy), tree_(tree) {}
 
   // `plain` is the segment's plaintext, padded with zeros to whole nodes.
   Status Write(std::uint64_t segment, ByteView plain);
@@ -33,8 +33,6 @@ class SegmentWriter {
   NodeCipher& cipher() { return cipher_; }
 
  private:
-  static constexpr std::size_t kBatchNodes = 32;
-
   Sink& sink_;
   Entropy& entropy_;
   HashTreeWriter& tree_;

@@ -48,6 +48,14 @@ Result<Geometry> GeometryOf(std::uint64_t plaintext_size);
 constexpr std::uint64_t MhtNodeNumber(std::uint64_t k) { return 1 + kSegmentNodes * k; }
 constexpr std::uint64_t DataNodeNumber(std::uint64_t d) { return d + 2 + d / kDataPerMht; }
 
+// How many nodes from `node_number` on are read or written at once: 256 KiB at most, which is half
+// of a small second-level cache, and never across a multiple of that in the file. A page cache then
+// keeps them in few large pieces, which makes every later access cheaper.
+inline constexpr std::size_t kBatchNodes = 64;
+constexpr std::size_t BatchFrom(std::uint64_t node_number) {
+  return kBatchNodes - static_cast<std::size_t>(node_number % kBatchNodes);
+}
+
 // MHT node k >= 1 is described by its parent, in this child slot.
 constexpr std::uint64_t ParentOf(std::uint64_t k) { return (k - 1) / kChildrenPerMht; }
 constexpr std::size_t ChildSlotOf(std::uint64_t k) {

@@ -53,6 +53,13 @@ TEST(Layout, PlacesNodesWhereTheFormatSays) {
   EXPECT_EQ(MhtNodeNumber(2), 195U);
 }
 
+TEST(Layout, BatchesEndAtMultiplesOfTheirSize) {
+  EXPECT_EQ(BatchFrom(0), kBatchNodes);
+  EXPECT_EQ(BatchFrom(2), kBatchNodes - 2);
+  EXPECT_EQ(BatchFrom(kBatchNodes - 1), 1U);
+  EXPECT_EQ(BatchFrom(5 * kBatchNodes), kBatchNodes);
+}
+
 TEST(Layout, HangsThirtyTwoChildrenUnderANode) {
   for (std::uint64_t k = 1; k < 5000; ++k) {
     EXPECT_EQ(FirstChildOf(ParentOf(k)) + ChildSlotOf(k), k);

@@ -8,6 +8,7 @@
 #include "base/reader.h"
 #include "crypto/kdf.h"
 #include "pfs/finding.h"
+#include "pfs/prefetch.h"
 #include "pfs/storage.h"
 
 namespace strongroom::pfs {
@@ -63,6 +64,8 @@ Status NodeCipher::SealNodes(ByteView plain, std::span<std::uint8_t> sealed,
   for (std::size_t i = 0; i < records.size() / kRecordSize; ++i) {
     const auto record = records.subspan(i * kRecordSize, kRecordSize);
     CopyBytes(keys.Reveal().subspan(i * kKeySize, kKeySize), record);
+    const ByteView rest = plain.subspan((i + 1) * kNodeSize);
+    PrefetchToRead(rest.first(std::min(rest.size(), kNodeSize)));
     RETURN_IF_ERROR(SealUnder(plain.subspan(i * kNodeSize, kNodeSize),
                               sealed.subspan(i * kNodeSize, kNodeSize), record));
   }

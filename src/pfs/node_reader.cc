@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "pfs/finding.h"
+#include "pfs/prefetch.h"
 
 namespace strongroom::pfs {
 namespace {
@@ -29,12 +30,13 @@ Status NodeReader::Read(std::uint64_t first, std::span<std::uint8_t> out) {
   if (!mht) return std::unexpected(mht.error());
   const std::span<std::uint8_t> whole = out;
   while (!out.empty()) {
-    const std::size_t batch = std::min(out.size(), kBatchNodes * kNodeSize);
+    const std::size_t nodes = BatchFrom(DataNodeNumber(first));
+    const std::size_t batch = std::min(out.size(), nodes * kNodeSize);
     if (Status read = ReadBatch(**mht, first, out.first(batch)); !read) {
       Wipe(whole);
       return read;
     }
-    first += kBatchNodes;
+    first += nodes;
     out = out.subspan(batch);
   }
   return {};
@@ -43,8 +45,11 @@ Status NodeReader::Read(std::uint64_t first, std::span<std::uint8_t> out) {
 Status NodeReader::ReadBatch(const MhtNode& mht, std::uint64_t first, std::span<std::uint8_t> out) {
   const std::uint64_t count = NodesCovering(out.size());
   ASSIGN_OR_RETURN(const ByteView sealed, Fetch(DataNodeNumber(first), count));
+  const bool copied = sealed.data() == sealed_.data();  // else its own memory is waited for, too
   for (std::uint64_t i = 0; i < count; ++i) {
     const std::size_t at = i * kNodeSize;
+    const auto rest = out.subspan(std::min(at + kNodeSize, out.size()));
+    if (copied) PrefetchToWrite(rest.first(std::min(rest.size(), kNodeSize)));
     RETURN_IF_ERROR(OpenDataNode(mht.Data((first + i) % kDataPerMht), first + i,
                                  sealed.subspan(at, kNodeSize),
                                  out.subspan(at, std::min(kNodeSize, out.size() - at))));

@@ -37,8 +37,6 @@ class NodeReader {
   Status Read(std::uint64_t first, std::span<std::uint8_t> out);
 
  private:
-  static constexpr std::size_t kBatchNodes =
-      32;  // what one read fetches: half the second-level cache's worth
   static constexpr std::size_t kKeptOfALevel = 8;
   struct Kept {
     std::uint64_t number = 0;  // 0, the root, is never kept here: free

@@ -1,5 +1,6 @@
 #include "pfs/storage.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -50,6 +51,17 @@ Status FdSink::WriteAt(std::uint64_t offset, ByteView bytes) {
     if (n < 0) return FromErrno(errno, name_);
     offset += static_cast<std::uint64_t>(n);
     bytes = bytes.subspan(static_cast<std::size_t>(n));
+  }
+  return {};
+}
+
+Status FdSink::Reserve(std::uint64_t size) {
+  if (size == 0) return {};
+  while (fallocate(fd_, 0, 0, static_cast<off_t>(size)) != 0) {
+    if (errno == EINTR) continue;
+    // File systems that cannot set room aside, library operating systems among them.
+    if (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL) return {};
+    return FromErrno(errno, name_);
   }
   return {};
 }

@@ -35,6 +35,11 @@ class Source {
 class Sink : public Source {
  public:
   virtual Status WriteAt(std::uint64_t offset, ByteView bytes) = 0;
+
+  // Says that `size` bytes in all will be written, so that room can be set aside at once: cheaper
+  // than page by page, and a disk too small is found before the work, as kExhausted. The size of
+  // an empty sink may be `size` from then on.
+  virtual Status Reserve(std::uint64_t /*size*/) { return {}; }
 };
 
 // A file that the caller opened and keeps open; `name` is for messages.
@@ -57,6 +62,7 @@ class FdSink final : public Sink {
     return source_.ReadAt(offset, out);
   }
   Status WriteAt(std::uint64_t offset, ByteView bytes) override;
+  Status Reserve(std::uint64_t size) override;
 
  private:
   FdSource source_;

@@ -248,6 +248,26 @@ TEST_F(TreeCrypt, AFullDiskLeavesTheOldStateAndSaysSo) {
   }
 }
 
+TEST_F(TreeCrypt, ADiskTooSmallIsFoundBeforeTheWork) {
+  Put("probe", {});
+  const UniqueFd probe(open(Path("probe").c_str(), O_RDWR | O_CLOEXEC));
+  if (fallocate(probe.get(), 0, 0, 1) != 0) GTEST_SKIP() << "no room can be set aside here";
+  Put("a", Plaintext(3'000'000));
+  ASSERT_OK(Enc("a", "sealed"));
+  bool begun = false;
+  CryptOptions options;
+  options.bulk.on_progress = [&](std::uint64_t) -> Status {
+    begun = true;
+    return {};
+  };
+  const auto refused = [&](const Result<CryptReport>& done) {
+    return !done.has_value() && done.error().code() == Code::kExhausted && !begun;
+  };
+  EXPECT_EQ(InChildWithFileLimit(1'000'000, [&] { return refused(Enc("a", "out", options)); }), 0);
+  EXPECT_EQ(InChildWithFileLimit(1'000'000, [&] { return refused(Dec("sealed", "out", options)); }),
+            0);
+}
+
 TEST_F(TreeCrypt, AKilledWriterLeavesNoHalfFile) {
   Put("a", Plaintext(20'000'000));
   Put("out", AsBytes("before"));
