@@ -1,9 +1,12 @@
 // SGX quote verification with endorsements checked once, against the bare cost of the signatures
-// that a quote brings: PCK certificate, QE report, quote body.
+// that a quote brings: PCK certificate, QE report, quote body. The certificate of a platform that
+// the endorsements met before is known: then two are left.
 #include <time.h>
 
 #include <cstdio>
 #include <cstdlib>
+#include <span>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -73,21 +76,31 @@ void Run() {
       PrepareEndorsements(made.endorsements, made.anchors, made.now).ToResult().value();
   const Signed bare[] = {Signed::Make(kTbsBytes), Signed::Make(kQeReportBytes),
                          Signed::Make(kSignedQuoteBytes)};
-  const auto verify = [&] {
-    Require(VerifySgxQuote(made.quote, prepared, made.now).claims.has_value(), "verification");
+  const auto verify = [&](const PreparedEndorsements& endorsements) {
+    Require(VerifySgxQuote(made.quote, endorsements, made.now).claims.has_value(), "verification");
   };
   const auto from_nothing = [&] {
     Require(
         VerifySgxEvidence(made.quote, made.endorsements, made.anchors, made.now).claims.has_value(),
         "verification");
   };
-  const auto signatures = [&] {
-    for (const Signed& one : bare) Require(one.Holds(), "signature");
+  const auto check = [](std::span<const Signed> signatures) {
+    for (const Signed& one : signatures) Require(one.Holds(), "signature");
   };
   for (int round = 1; round <= kRounds; ++round) {
-    const double peer = MicrosecondsEach(signatures);
-    Report("attest.verify-quote", round, MicrosecondsEach(verify), peer, "<=1.5");
-    Report("attest.verify-quote-and-endorsements", round, MicrosecondsEach(from_nothing), peer,
+    std::vector<PreparedEndorsements> fresh;  // ones that met no platform yet
+    for (int i = 0; i < kIterations; ++i) {
+      fresh.push_back(
+          PrepareEndorsements(made.endorsements, made.anchors, made.now).ToResult().value());
+    }
+    const double three = MicrosecondsEach([&] { check(bare); });
+    const double two = MicrosecondsEach([&] { check(std::span(bare).subspan(1)); });
+    auto next = fresh.begin();
+    Report("attest.verify-quote", round, MicrosecondsEach([&] { verify(*next++); }), three,
+           "<=1.5");
+    Report("attest.verify-quote-of-known-platform", round,
+           MicrosecondsEach([&] { verify(prepared); }), two, "-");
+    Report("attest.verify-quote-and-endorsements", round, MicrosecondsEach(from_nothing), three,
            "-");
   }
 }
@@ -98,7 +111,7 @@ void Run() {
 int main() {
   std::puts(
       "# attest.verify-quote: SGX quote v3, endorsements checked once; peer: its three P-256 "
-      "verifications alone");
+      "verifications alone, two where the platform's certificate is known");
   strongroom::attest::Run();
   return 0;
 }

@@ -37,7 +37,8 @@ struct CheckedEndorsements;
 
 // Endorsements whose signatures, chains and lists were checked once, to verify many quotes of one
 // kind of platform without checking them again. Immutable, cheap to copy, safe to share between
-// threads.
+// threads. They also remember which PCK certificates their CA was found to have signed: the second
+// quote of a platform brings two signatures to check, not three.
 class PreparedEndorsements {
  public:
   // When all of it is valid; every verification asks again.

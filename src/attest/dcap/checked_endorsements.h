@@ -1,9 +1,12 @@
 #pragma once
 
+#include <memory>
+
 #include "attest/claims.h"
 #include "attest/dcap/issuer_chain.h"
 #include "attest/dcap/qe_identity.h"
 #include "attest/dcap/tcb_info.h"
+#include "attest/dcap/verified_leaves.h"
 #include "crypto/crl.h"
 #include "crypto/x509.h"
 
@@ -21,6 +24,9 @@ struct CheckedEndorsements {
   TcbInfo tcb_info;
   QeIdentity qe_identity;
   ValidityWindow window;
+  // The one thing that is not fixed: verifications share what they found out. On the heap, so that
+  // it stays const and movable around it.
+  std::unique_ptr<VerifiedLeaves> leaves = std::make_unique<VerifiedLeaves>();
 };
 
 }  // namespace strongroom::attest::dcap

@@ -139,13 +139,16 @@ bool CheckIssuerName(const crypto::Certificate& leaf, const CheckedEndorsements&
   return false;
 }
 
-// The leaf against the CA that the endorsements were checked with.
-void CheckLeaf(const crypto::Certificate& leaf, const CheckedEndorsements& endorsements,
+// The leaf against the CA that the endorsements were checked with. `known`: its signature was
+// verified before.
+void CheckLeaf(const crypto::Certificate& leaf, bool known, const CheckedEndorsements& endorsements,
                UnixSeconds now, Report& report) {
   const crypto::CertificateFields& fields = leaf.fields();
   report.Check("dcap.pck.chain", CheckCommonName(leaf, kLeafCn));
-  report.Check("dcap.pck.chain",
-               In("PCK certificate", leaf.VerifySignature(endorsements.pck_ca_key)));
+  if (!known && report.Check("dcap.pck.chain", In("PCK certificate",
+                                                  leaf.VerifySignature(endorsements.pck_ca_key)))) {
+    endorsements.leaves->Remember(leaf);
+  }
   report.Check("dcap.pck.chain", CheckLeafExtensions(fields, endorsements.pck_ca.fields()));
   report.Check("dcap.pck.time",
                CheckTimes("PCK certificate", fields.not_before, fields.not_after, now));
@@ -247,11 +250,13 @@ std::optional<PckLeaf> CheckPckChain(const Quote& quote, std::string_view beside
   ValidityWindow window = kAlways;
   std::optional<crypto::Certificate> leaf;
   const bool carries_checked_issuers = CarriesCheckedIssuers(*ders, endorsements);
-  if (carries_checked_issuers) {
-    leaf = report.Take("dcap.pck.malformed",
-                       In("PCK certificate", crypto::Certificate::FromDer((*ders)[0])));
-  } else {
-    leaf = VerifyWholeChain(*ders, endorsements, now, window, report);
+  if (carries_checked_issuers) leaf = endorsements.leaves->Find((*ders)[0]);
+  const bool known = leaf.has_value();
+  if (!known) {
+    leaf = carries_checked_issuers
+               ? report.Take("dcap.pck.malformed",
+                             In("PCK certificate", crypto::Certificate::FromDer((*ders)[0])))
+               : VerifyWholeChain(*ders, endorsements, now, window, report);
   }
   if (!leaf) return std::nullopt;
   const std::string_view other_issuer =
@@ -259,7 +264,7 @@ std::optional<PckLeaf> CheckPckChain(const Quote& quote, std::string_view beside
   auto key = report.Take("dcap.pck.malformed", LeafKey(*leaf));
   auto platform = report.Take("dcap.pck.extension", ReadPlatform(*leaf));
   if (CheckIssuerName(*leaf, endorsements, other_issuer, report)) {
-    CheckLeaf(*leaf, endorsements, now, report);
+    CheckLeaf(*leaf, known, endorsements, now, report);
     if (platform)
       report.Check("dcap.pck.extension",
                    CheckExtensionProfile(*platform, endorsements.platform_ca));

@@ -166,6 +166,7 @@ class Preparer {
         .tcb_info = std::move(tcb_info),
         .qe_identity = std::move(qe_identity),
         .window = window,
+        .leaves = std::make_unique<dcap::VerifiedLeaves>(),
     }));
   }
 
