@@ -83,7 +83,7 @@ class ChangedProgram(unittest.TestCase):
 
     def test_other_arguments_are_refused(self):
         def change(root):
-            file = root / "etc/strongroom/agent.json"
+            file = root / "etc/strongroom/launch/agent.json"
             config = json.loads(file.read_text())
             config["argv"].append("--port=8501")
             file.chmod(0o644)

@@ -157,8 +157,17 @@ class Images(unittest.TestCase):
         program.write_bytes(content)
         self.assertIn("sign it again, or undo the change", changed.stderr)
 
+    def test_only_the_simulated_launch_trusts_the_test_world(self):
+        anchor = json.loads(self.measure(self.roots["coordinator"], "/etc/strongroom/launch/coordinator.json").stdout)["TrustAnchor"]
+        for name, root in self.roots.items():
+            for file in (root / "etc").rglob("*"):
+                if file.is_file() and file.parent != root / "etc/strongroom/launch":
+                    self.assertNotIn(anchor.encode(), file.read_bytes(), f"{name}: {file}")
+                    self.assertNotIn(b"accept_any_manifest", file.read_bytes(), f"{name}: {file}")
+            self.assertFalse((root / "etc/strongroom/agent.json").exists(), f"{name}: an agent outside of simulation would find it")
+
     def test_the_agent_expects_the_coordinator(self):
-        config = json.loads((self.roots["modelserver"] / "etc/strongroom/agent.json").read_text())["coordinator"]
+        config = json.loads((self.roots["modelserver"] / "etc/strongroom/launch/agent.json").read_text())["coordinator"]
         coordinator = json.loads(self.measure(self.roots["coordinator"], "/etc/strongroom/launch/coordinator.json").stdout)
         self.assertEqual(config["mrsigner"], coordinator["SignerID"])
         self.assertEqual(config["product_id"], coordinator["ProductID"])

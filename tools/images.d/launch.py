@@ -45,7 +45,10 @@ def write_coordinator(root, simtee, epoch):
 
 
 def agent_configuration(signer, anchor):
-    """Whom the agent takes for its coordinator: the signer and product, as a rebuilt coordinator keeps them."""
+    """Whom the agent takes for its coordinator: the signer and product, as a rebuilt coordinator keeps them.
+
+    It trusts the TEST world, so only the simulated launch names it: an agent on hardware looks elsewhere by default, finds
+    nothing and ends."""
     return {
         "format": "strongroom-agent/1",
         "coordinator": {
@@ -64,19 +67,19 @@ def agent_configuration(signer, anchor):
 def write_modelserver(root, simtee, epoch, plugins):
     description = {
         "program": "/usr/bin/strongroom-agent",
-        "argv": ["strongroom-agent", "run", "--config", "/etc/strongroom/agent.json"],
+        "argv": ["strongroom-agent", "run", "--config", "/etc/strongroom/launch/agent.json"],
         "host_env": ["EDG_LOG_FORMAT", "EDG_MARBLE_COORDINATOR_ADDR", "EDG_MARBLE_DNS_NAMES", "EDG_MARBLE_TYPE",
                      "POD_IP", "POD_NAME", "POD_NAMESPACE"],
         "programs": ["/usr/bin/strongroom-modelserver"],
         "plugins": plugins,
-        "files": ["/etc/strongroom/agent.json"],
+        "files": ["/etc/strongroom/launch/agent.json"],
         "mounts": [{"path": "/models"}],
         "product_id": MODELSERVER_PRODUCT,
         "security_version": SECURITY_VERSION,
     }
     # The signer is the same for both images, whatever is measured: the agent's own tells it.
-    root.write("etc/strongroom/agent.json", "{}\n")
+    root.write("etc/strongroom/launch/agent.json", "{}\n")
     identity = write(root, simtee, epoch, "modelserver", description)
     config = agent_configuration(identity["SignerID"], identity["TrustAnchor"])
-    root.write("etc/strongroom/agent.json", json.dumps(config, indent=2) + "\n")
+    root.write("etc/strongroom/launch/agent.json", json.dumps(config, indent=2) + "\n")
     return write(root, simtee, epoch, "modelserver", description)
