@@ -145,7 +145,8 @@ bool NamesCollateral(const Arguments& arguments) {
 
 Result<attest::Endorsements> EndorsementsAt(const CoordinatorTarget& target, ByteView quote,
                                             const Arguments& arguments) {
-  if (!target.cluster.has_value() || NamesCollateral(arguments))
+  if (!target.cluster.has_value() || NamesCollateral(arguments) ||
+      RestsOnIntelsRoot(quote, SystemClock().Now()))
     return EndorsementsFor(quote, arguments);
   ASSIGN_OR_RETURN(const std::shared_ptr<PortForward> service,
                    ForwardToSimulatedCollateral(*target.cluster));

@@ -34,4 +34,10 @@ Result<attest::Endorsements> EndorsementsFor(ByteView quote, const Arguments& ar
   return In("collateral", source->Fetch(subject));
 }
 
+bool RestsOnIntelsRoot(ByteView quote, UnixSeconds now) {
+  const auto parsed = attest::ParseQuote(quote);
+  return parsed.has_value() &&
+         attest::SignedEndorsementSubject(*parsed, attest::TrustAnchors::Intel(), now).has_value();
+}
+
 }  // namespace strongroom::cli
