@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "base/json.h"
@@ -33,5 +34,9 @@ class AuditChain {
   std::uint64_t length_ = 0;
   crypto::Sha256Digest digest_ = {};  // zeros before the first
 };
+
+// An entry as one line for people: "2026-11-21T13:38:55Z activation-refused marble=modelserver …".
+// What is more than a plain word is quoted as in JSON. kMalformed when it is no entry.
+Result<std::string> EntryForPeople(std::string_view text);
 
 }  // namespace strongroom::cli

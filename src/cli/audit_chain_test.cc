@@ -78,5 +78,18 @@ TEST_F(AuditChainTest, RefusesWhatIsNoEntryOrHead) {
   }
 }
 
+TEST(AuditEntry, IsOneLineWhateverAStrangerSent) {
+  ASSERT_OK_AND_ASSIGN(
+      const std::string line,
+      EntryForPeople(
+          R"({"seq":7,"time":"2026-11-21T13:38:55Z","event":"activation-refused","previous":"00",)"
+          R"("marble":"x\n2026-11-21T19:00:00Z manifest-set user=owner","uuid":"\u001b[2J\u009b",)"
+          R"("package":"server","count":2})"));
+  EXPECT_EQ(line,
+            "2026-11-21T13:38:55Z activation-refused "
+            R"(marble="x\n2026-11-21T19:00:00Z manifest-set user=owner" uuid="\u001b[2J\u009b" )"
+            "package=server count=2");
+}
+
 }  // namespace
 }  // namespace strongroom::cli

@@ -10,19 +10,6 @@ namespace {
 
 constexpr int kPage = 500;
 
-// "2026-11-21T13:38:55Z activation-refused marble=modelserver error=…"
-Result<std::string> EntryForPeople(std::string_view text) {
-  ASSIGN_OR_RETURN(const JsonDocument entry, JsonDocument::Parse(text));
-  ASSIGN_OR_RETURN(const std::string_view time, entry.root().GetString("time"));
-  ASSIGN_OR_RETURN(const std::string_view event, entry.root().GetString("event"));
-  std::string line = fmt::format("{} {}", time, event);
-  for (const auto& [name, value] : entry.root().members()) {
-    if (name == "seq" || name == "time" || name == "event" || name == "previous") continue;
-    line += fmt::format(" {}={}", name, value.IsString() ? value.String().value() : value.raw());
-  }
-  return line;
-}
-
 // One page, checked to go on where the chain ended; the head that the coordinator signed.
 Result<AuditChain::Head> ReadPage(CoordinatorClient& client, AuditChain& chain, Console& console,
                                   JsonWriter& out) {
