@@ -142,6 +142,18 @@ TEST(ContainerRun, ChecksThatMountsAreAsDescribed) {
               HasSubstr("would hide the measured"));
 }
 
+TEST(ContainerRun, RefusesVariantsOfLibrariesWhereverTheLoaderLooks) {
+  for (const char* folder : {"absent", "."}) {
+    const Bench bench;
+    const fs::path variant = bench.folder() / folder / "glibc-hwcaps/x86-64-v2";
+    fs::create_directories(variant);
+    fs::copy_file(bench.library(), variant / fs::path(bench.library()).filename());
+    const Outcome outcome = Start({}, {bench.probe(), "exit", "0"});
+    EXPECT_EQ(outcome.exit_code, 125) << folder;
+    EXPECT_THAT(outcome.err, HasSubstr("is a variant of a measured library")) << folder;
+  }
+}
+
 TEST(ContainerRun, StartsMeasuredProgramsAndNoOther) {
   const Bench bench;
   const std::string folder = FolderOf(bench, "data");

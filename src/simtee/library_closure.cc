@@ -11,7 +11,13 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxFiles = 1000;
 
-// $ORIGIN and ${ORIGIN}: the folder of the object that names the path.
+void Append(std::vector<std::string>& folders, const std::vector<std::string>& more,
+            const std::string& object) {
+  for (const std::string& folder : more) folders.push_back(ExpandOrigin(folder, object));
+}
+
+}  // namespace
+
 std::string ExpandOrigin(std::string folder, const std::string& object) {
   const std::string origin = fs::path(object).parent_path().string();
   for (const std::string_view token : {"$ORIGIN", "${ORIGIN}"}) {
@@ -22,13 +28,6 @@ std::string ExpandOrigin(std::string folder, const std::string& object) {
   }
   return fs::path(folder).lexically_normal().string();
 }
-
-void Append(std::vector<std::string>& folders, const std::vector<std::string>& more,
-            const std::string& object) {
-  for (const std::string& folder : more) folders.push_back(ExpandOrigin(folder, object));
-}
-
-}  // namespace
 
 Status LibraryClosure::AddProgram(const std::string& path) {
   const auto known = set_.find(path);

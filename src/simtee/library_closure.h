@@ -17,6 +17,10 @@ inline constexpr std::array<const char*, 6> kDefaultLibraryFolders = {"/lib/x86_
                                                                       "/lib",
                                                                       "/usr/lib"};
 
+// A folder of an object's RPATH or RUNPATH as a path: $ORIGIN and ${ORIGIN} are the folder of the
+// object.
+std::string ExpandOrigin(std::string folder, const std::string& object);
+
 // Adds programs and plugins to a measured set, with every library that the loader will open for
 // them.
 class LibraryClosure {

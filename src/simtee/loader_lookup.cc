@@ -78,7 +78,8 @@ class LookupCheck {
   }
 
  private:
-  // $LIB and $PLATFORM are the processor's to say; the measured set did not follow them.
+  // $LIB and $PLATFORM are the processor's to say; the measured set did not follow them. All other
+  // folders of these lists may hold variants, whether a measured library lies there or not.
   Status CheckSearchPaths() {
     for (const auto& [path, file] : files_) {
       if (file.role == FileRole::kConfiguration) continue;
@@ -93,6 +94,7 @@ class LookupCheck {
             return Denied(fmt::format("{} looks for libraries in {}, which depends on the machine",
                                       path, folder));
           }
+          folders_.insert(ExpandOrigin(folder, path));
         }
       }
     }
