@@ -55,7 +55,7 @@ struct AgentConfig {
   std::map<std::string, std::string> env;  // what the program's environment begins with
   std::vector<std::string> pass_env;       // variables passed on as the host set them
   CredentialFiles credential_files;
-  std::string run_folder = "/run/strongroom-agent";  // on tmpfs: notes of what was written
+  std::string run_folder = "/run/strongroom/agent";  // on tmpfs: notes of what was written
 };
 
 // Reads the JSON of docs/formats/agent-config.md. kMalformed: unknown members too, no expectation

@@ -65,7 +65,7 @@ TEST(ParseConfig, TakesTheSmallestFile) {
   EXPECT_FALSE(config.coordinator.by_identity);
   EXPECT_THAT(config.argv, ElementsAre("app"));
   EXPECT_EQ(config.kind, ProgramKind::kStrongroom);
-  EXPECT_EQ(config.run_folder, "/run/strongroom-agent");
+  EXPECT_EQ(config.run_folder, "/run/strongroom/agent");
   EXPECT_EQ(config.coordinator.policy.accepted_statuses.size(), 1U) << "UpToDate only";
 }
 
