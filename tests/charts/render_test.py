@@ -370,6 +370,13 @@ class Serving(Rendering):
                 self.assertEqual(len(kinds(objects, "PersistentVolume")), model["source"] in ("nfs", "hostPath"))
                 self.assertEqual([c["name"] for c in spec.get("initContainers", [])], ["download"] if model["source"] == "download" else [])
 
+    def test_arguments_of_the_values_take_no_others_place(self):
+        more = {"args": ["--more"]}
+        for tee, command, wanted in (("sgx", [], ["--more"]), ("sim", ["/c"], ["--more"]), ("sim", [], "run"), ("tdx", [], "run")):
+            with self.subTest(tee=tee, command=command):
+                server = container(deployment(self.rendered_with(tee={"class": tee}, modelserver={**more, "command": command}), self.CHART))
+                self.assertEqual(server["args"][0] if wanted == "run" else server["args"], wanted)
+
     def test_an_explicit_agent_is_no_business_of_the_webhook(self):
         explicit = template(self.rendered_with(tee={"class": "sim"}), self.CHART)
         self.assertNotIn("strongroom.dev/marble", explicit["metadata"]["labels"])

@@ -139,6 +139,9 @@ class Admission(unittest.TestCase):
             self.lab.wait_ready("guarded", namespace)
             said = self.lab.refused("debug", "guarded", "-n", namespace, "--image", "busybox", "--", "sh")
             self.assertRegex(said, "ephemeral container")
+            for change in ("marblerun/marbletype-", "marblerun/marbletype=other"):
+                said = self.lab.refused("label", "pod", "guarded", "-n", namespace, "--overwrite", change)
+                self.assertIn("the labels that make a pod a marble do not change" if "=" in change else "is empty or gone", said)
 
     def test_other_pods_are_never_sent_to_it(self):
         with self.lab.namespace("others") as namespace:

@@ -93,13 +93,21 @@ sgx.intel.com/provision: "1"
 {{- if .Values.modelserver.command -}}
 command:
   {{- toYaml .Values.modelserver.command | nindent 2 }}
+{{- include "serving.args" . }}
 {{- else if include "serving.simulatedHere" . -}}
 command: [/strongroom-sim/strongroom-simtee]
 args: [run, --root=container, --well-known-world, --launch, /etc/strongroom/launch/modelserver.json]
 {{- else if and (has .Values.tee.class (list "tdx" "snp")) (eq .Values.agent.mode "explicit") -}}
 command: [/usr/bin/strongroom-agent]
 args: [run, --config, /etc/strongroom/agent.json]
+{{- else -}}
+{{- include "serving.args" . }}
 {{- end -}}
+{{- end }}
+
+{{- /* What the values add. Where the agent or the simulator is started, its own arguments stand, and the model server's are
+measured: those of the values go beside no other command than the values'. */ -}}
+{{- define "serving.args" }}
 {{- with .Values.modelserver.args }}
 args:
   {{- toYaml . | nindent 2 }}
