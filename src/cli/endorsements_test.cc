@@ -13,10 +13,10 @@ constexpr UnixSeconds kThen{1'700'000'000};  // 2023-11-14, when the case's cert
 constexpr std::size_t kMaxQuote = 1 << 20;
 
 TEST(RestsOnIntelsRootTest, IsTrueOfGenuineQuotesOnly) {
-  const auto data = testing::SharedTestdata();
-  if (!data.has_value()) GTEST_SKIP() << "skipped: a genuine quote of the shared evidence";
-  ASSERT_OK_AND_ASSIGN(
-      Bytes quote, ReadFile(*data / "evidence/dcap/sgx-v3-2023-sw-hardening/quote.bin", kMaxQuote));
+  if (testing::SkippedWithoutTestdata("a genuine quote")) GTEST_SKIP();
+  ASSERT_OK_AND_ASSIGN(Bytes quote, ReadFile(*testing::SharedTestdata() /
+                                                 "evidence/dcap/sgx-v3-2023-sw-hardening/quote.bin",
+                                             kMaxQuote));
   EXPECT_TRUE(RestsOnIntelsRoot(quote, kThen));
   EXPECT_FALSE(RestsOnIntelsRoot(quote, UnixSeconds{0})) << "its certificates do not hold yet";
   quote[100] ^= 1;  // of the report that is signed

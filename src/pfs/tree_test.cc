@@ -251,7 +251,8 @@ TEST_F(TreeCrypt, AFullDiskLeavesTheOldStateAndSaysSo) {
 TEST_F(TreeCrypt, ADiskTooSmallIsFoundBeforeTheWork) {
   Put("probe", {});
   const UniqueFd probe(open(Path("probe").c_str(), O_RDWR | O_CLOEXEC));
-  if (fallocate(probe.get(), 0, 0, 1) != 0) GTEST_SKIP() << "no room can be set aside here";
+  if (fallocate(probe.get(), 0, 0, 1) != 0)
+    GTEST_SKIP() << "skipped: no room can be set aside here";
   Put("a", Plaintext(3'000'000));
   ASSERT_OK(Enc("a", "sealed"));
   bool begun = false;
