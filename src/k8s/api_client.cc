@@ -79,10 +79,6 @@ ApiClient::ApiClient(ClusterAccess access)
 
 Result<JsonDocument> ApiClient::Get(std::string_view path) { return Send("GET", path, "", ""); }
 
-Result<JsonDocument> ApiClient::Replace(std::string_view path, std::string_view json) {
-  return Send("PUT", path, "application/json", json);
-}
-
 Result<JsonDocument> ApiClient::Create(std::string_view path, std::string_view json) {
   return Send("POST", path, "application/json", json);
 }

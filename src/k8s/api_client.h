@@ -40,8 +40,6 @@ class ApiClient {
   const std::string& name_space() const { return access_.name_space; }
 
   Result<JsonDocument> Get(std::string_view path);
-  // PUT: `json` holds the resourceVersion that was read, so that nothing is lost.
-  Result<JsonDocument> Replace(std::string_view path, std::string_view json);
   Result<JsonDocument> Create(std::string_view path, std::string_view json);
   // RFC 6902.
   Result<JsonDocument> JsonPatch(std::string_view path, std::string_view operations);

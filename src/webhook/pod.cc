@@ -37,7 +37,7 @@ std::optional<std::string_view> TextOf(const Json* texts, std::string_view name)
 
 Result<Container> ReadContainer(const Json& json, std::string pointer, bool init) {
   if (!json.IsObject()) return WrongKind(json, "an object");
-  Container out{.pointer = std::move(pointer), .init = init, .json = &json};
+  Container out{.pointer = std::move(pointer), .init = init};
   ASSIGN_OR_RETURN(out.name, TextMember(json, "name"));
   if (out.name.empty()) return Malformed(json.path() + " has no name");
   ASSIGN_OR_RETURN(out.command, ArrayMember(json, "command"));
@@ -93,10 +93,6 @@ bool Container::HasVariable(std::string_view variable) const {
 
 const Json* Container::MountAt(std::string_view path) const {
   return NamedItem(mounts, "mountPath", path);
-}
-
-bool Container::HasLimit(std::string_view resource) const {
-  return limits != nullptr && limits->Find(resource) != nullptr;
 }
 
 Result<Pod> Pod::Of(const Json& object) {

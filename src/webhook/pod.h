@@ -19,7 +19,6 @@ struct Container {
   std::string pointer = {};  // JSON Pointer in the pod
   std::string_view name = {};
   bool init = false;  // stands in initContainers
-  const Json* json = nullptr;
   const Json* command = nullptr;
   const Json* args = nullptr;
   const Json* env = nullptr;
@@ -32,7 +31,6 @@ struct Container {
   bool HasVariable(std::string_view variable) const;
   // The mount at a path; null when there is none.
   const Json* MountAt(std::string_view path) const;
-  bool HasLimit(std::string_view resource) const;
 };
 
 // A pod as the API server sent it: views of a document that outlives them. Everything this program
