@@ -4,11 +4,12 @@
 
 namespace strongroom::webhook {
 
-Result<std::optional<std::string>> WatchedFile::Changed() {
-  ASSIGN_OR_RETURN(std::string text, ReadTextFile(path_, max_bytes_));
-  if (last_ == text) return std::nullopt;
-  last_ = text;
-  return text;
+Result<std::optional<SecretBytes>> WatchedFile::Changed() {
+  ASSIGN_OR_RETURN(SecretBytes content, ReadSecretFile(path_, max_bytes_));
+  const crypto::Sha256Digest digest = crypto::Sha256(content.Reveal());
+  if (last_ == digest) return std::nullopt;
+  last_ = digest;
+  return content;
 }
 
 }  // namespace strongroom::webhook

@@ -7,21 +7,24 @@
 #include <utility>
 
 #include "base/guarded.h"
+#include "base/secret.h"
+#include "crypto/hash.h"
 #include "webhook/config.h"
 
 namespace strongroom::webhook {
 
-// The text of a file that changes while the program runs (a mounted ConfigMap or Secret: the
-// kubelet swaps a folder's link, so the path keeps and the file behind it changes).
+// A file that changes while the program runs (a mounted ConfigMap or Secret: the kubelet swaps a
+// folder's link, so the path keeps and the file behind it changes). It may hold a key: only its
+// digest is remembered.
 class WatchedFile {
  public:
   WatchedFile(std::filesystem::path path, std::size_t max_bytes)
       : path_(std::move(path)), max_bytes_(max_bytes) {}
 
-  // The new text when it differs from the last one that was given; an error while it cannot be
+  // Its content when it differs from the last one that was given; an error while it cannot be
   // read.
-  Result<std::optional<std::string>> Changed();
-  // Gives the same text again next time: what was done with it failed.
+  Result<std::optional<SecretBytes>> Changed();
+  // Gives the same again next time: what was done with it failed.
   void Forget() { last_.reset(); }
 
   const std::filesystem::path& path() const { return path_; }
@@ -29,7 +32,7 @@ class WatchedFile {
  private:
   std::filesystem::path path_;
   std::size_t max_bytes_;
-  std::optional<std::string> last_;
+  std::optional<crypto::Sha256Digest> last_;
 };
 
 // The configuration in force. A request sees one configuration from beginning to end.

@@ -18,9 +18,9 @@ std::string Anywhere(const std::string& address) {
 }
 
 Result<Configuration> ReadConfiguration(WatchedFile& file) {
-  ASSIGN_OR_RETURN(const std::optional<std::string> text, file.Changed());
+  ASSIGN_OR_RETURN(const std::optional<SecretBytes> text, file.Changed());
   if (!text.has_value()) return Internal("the configuration was read twice");
-  return In(file.path().string(), Configuration::Parse(*text));
+  return In(file.path().string(), Configuration::Parse(AsText(text->Reveal())));
 }
 
 }  // namespace
@@ -79,12 +79,13 @@ Result<net::Credentials> Service::FirstCredentials() {
     ASSIGN_OR_RETURN(const ServingState nobodys, MakeServingState({"localhost"}, clock_.Now()));
     return net::Credentials::FromPem(nobodys.leaf.Pem(), nobodys.leaf_key.Pkcs8Pem());
   }
-  ASSIGN_OR_RETURN(const std::optional<std::string> chain, certificate_file_.Changed());
-  ASSIGN_OR_RETURN(const std::optional<std::string> key, key_file_.Changed());
-  ASSIGN_OR_RETURN(net::Credentials credentials,
-                   In(certificate_file_.path().string(),
-                      net::Credentials::FromPem(*chain, SecretBytes(AsBytes(*key)))));
-  Shown(*chain);
+  ASSIGN_OR_RETURN(const std::optional<SecretBytes> chain, certificate_file_.Changed());
+  ASSIGN_OR_RETURN(const std::optional<SecretBytes> key, key_file_.Changed());
+  if (!chain.has_value() || !key.has_value()) return Internal("the certificate was read twice");
+  const std::string_view chain_pem = AsText(chain->Reveal());
+  ASSIGN_OR_RETURN(net::Credentials credentials, In(certificate_file_.path().string(),
+                                                    net::Credentials::FromPem(chain_pem, *key)));
+  Shown(chain_pem);
   return credentials;
 }
 
@@ -97,7 +98,7 @@ void Service::PollConfiguration() {
   const auto text = config_file_.Changed();
   if (!text.has_value()) return ReloadFailed("configuration", text.error());
   if (!text->has_value()) return;
-  auto parsed = Configuration::Parse(**text);
+  auto parsed = Configuration::Parse(AsText((*text)->Reveal()));
   if (!parsed.has_value()) return ReloadFailed("configuration", parsed.error());
   configuration_.Set(*std::move(parsed));
   log_.Info("configuration reloaded", {{"file", config_file_.path().string()}});
