@@ -2,31 +2,19 @@
 
 #include <algorithm>
 
-#include <fmt/format.h>
-
 #include "attest/dcap/pck_chain.h"
 #include "attest/dcap/pck_extension.h"
 #include "attest/dcap/quote_signatures.h"
-#include "crypto/pem.h"
 #include "crypto/x509.h"
 
 namespace strongroom::attest {
-namespace {
-
-constexpr std::size_t kMaxChain = 3;
-
-}  // namespace
 
 Result<EndorsementSubject> UnverifiedEndorsementSubject(const Quote& quote,
                                                         std::string_view pck_certificate_chain) {
   ASSIGN_OR_RETURN(const std::string_view pem, dcap::PckChainText(quote, pck_certificate_chain));
-  ASSIGN_OR_RETURN(const auto blocks, crypto::DecodePem(pem, kMaxChain));
-  for (const crypto::PemBlock& block : blocks) {
-    if (block.label != crypto::kCertificateLabel) {
-      return Malformed(
-          fmt::format("PCK chain has a PEM block \"{}\", wanted certificates only", block.label));
-    }
-    ASSIGN_OR_RETURN(const auto extensions, crypto::PeekExtensions(block.content));
+  ASSIGN_OR_RETURN(const std::vector<Bytes> certificates, dcap::DecodeCertificates(pem));
+  for (const Bytes& der : certificates) {
+    ASSIGN_OR_RETURN(const auto extensions, crypto::PeekExtensions(der));
     const auto found =
         std::ranges::find(extensions, dcap::kSgxExtensionOid, &crypto::Extension::oid);
     if (found == extensions.end()) continue;

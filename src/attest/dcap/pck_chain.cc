@@ -20,18 +20,10 @@ constexpr std::string_view kLeafCn = "SGX PCK Certificate";
 constexpr std::size_t kChainLength = 3;
 
 Result<std::vector<Bytes>> DecodeChain(std::string_view pem) {
-  ASSIGN_OR_RETURN(auto blocks, crypto::DecodePem(pem, kChainLength));
-  if (blocks.size() != kChainLength) {
+  ASSIGN_OR_RETURN(std::vector<Bytes> chain, DecodeCertificates(pem));
+  if (chain.size() != kChainLength) {
     return Malformed(
-        fmt::format("PCK chain has {} certificates, wanted leaf, CA and root", blocks.size()));
-  }
-  std::vector<Bytes> chain;
-  for (crypto::PemBlock& block : blocks) {
-    if (block.label != crypto::kCertificateLabel) {
-      return Malformed(
-          fmt::format("PCK chain has a PEM block \"{}\", wanted certificates only", block.label));
-    }
-    chain.push_back(std::move(block.content));
+        fmt::format("PCK chain has {} certificates, wanted leaf, CA and root", chain.size()));
   }
   return chain;
 }
@@ -214,6 +206,19 @@ Result<std::string_view> PckChainText(const Quote& quote, std::string_view besid
           "certification data type {}, wanted 5, or 1 or 3 with the PCK certificate beside",
           static_cast<int>(quote.certification_type)));
   }
+}
+
+Result<std::vector<Bytes>> DecodeCertificates(std::string_view pem) {
+  ASSIGN_OR_RETURN(auto blocks, crypto::DecodePem(pem, kChainLength));
+  std::vector<Bytes> certificates;
+  for (crypto::PemBlock& block : blocks) {
+    if (block.label != crypto::kCertificateLabel) {
+      return Malformed(
+          fmt::format("PCK chain has a PEM block \"{}\", wanted certificates only", block.label));
+    }
+    certificates.push_back(std::move(block.content));
+  }
+  return certificates;
 }
 
 Result<crypto::Certificate> LeafOfAnchoredChain(std::string_view pem, const TrustAnchors& anchors,

@@ -25,6 +25,9 @@ struct PckLeaf {
 // kUnsupported for other types.
 Result<std::string_view> PckChainText(const Quote& quote, std::string_view beside);
 
+// The certificates of a PEM text, at most three, as DER that nobody has read yet. kMalformed.
+Result<std::vector<Bytes>> DecodeCertificates(std::string_view pem);
+
 // The leaf of a PEM chain of three that is signed up to a root whose key is an anchor, each
 // certificate valid at `now`. Nothing about revocation, which needs endorsements. kMalformed,
 // kUntrusted.
