@@ -1,33 +1,17 @@
 #include "agent/config.h"
 
 #include <algorithm>
-#include <functional>
 
 #include <fmt/format.h>
 
 #include "base/encoding.h"
-#include "base/json.h"
+#include "base/json_members.h"
 #include "base/steering_variables.h"
 
 namespace strongroom::agent {
 namespace {
 
 constexpr std::string_view kFormat = "strongroom-agent/1";
-
-// The members of one object, each read by the function of its name; anything else is refused.
-using Readers = std::map<std::string_view, std::function<Status(const Json&)>>;
-
-Status ReadObject(const Json& json, const Readers& readers) {
-  if (!json.IsObject())
-    return Malformed(
-        fmt::format("{} is no object", json.path().empty() ? "the document" : json.path()));
-  for (const auto& [name, value] : json.members()) {
-    const auto reader = readers.find(name);
-    if (reader == readers.end()) return Malformed(fmt::format("{} is not known", value.path()));
-    RETURN_IF_ERROR(reader->second(value));
-  }
-  return {};
-}
 
 Status ReadText(const Json& json, std::string& out) {
   ASSIGN_OR_RETURN(const std::string_view text, json.String());
@@ -36,11 +20,11 @@ Status ReadText(const Json& json, std::string& out) {
   return {};
 }
 
-std::function<Status(const Json&)> Text(std::string& out) {
+JsonReader Text(std::string& out) {
   return [&out](const Json& json) { return ReadText(json, out); };
 }
 
-std::function<Status(const Json&)> AbsolutePath(std::string& out) {
+JsonReader AbsolutePath(std::string& out) {
   return [&out](const Json& json) -> Status {
     RETURN_IF_ERROR(ReadText(json, out));
     if (!out.starts_with('/'))
@@ -49,7 +33,7 @@ std::function<Status(const Json&)> AbsolutePath(std::string& out) {
   };
 }
 
-std::function<Status(const Json&)> Texts(std::vector<std::string>& out) {
+JsonReader Texts(std::vector<std::string>& out) {
   return [&out](const Json& json) -> Status {
     if (!json.IsArray()) return Malformed(json.path() + " is no array");
     for (const Json& item : json.items()) RETURN_IF_ERROR(ReadText(item, out.emplace_back()));
@@ -58,7 +42,7 @@ std::function<Status(const Json&)> Texts(std::vector<std::string>& out) {
 }
 
 template <class Fixed>
-std::function<Status(const Json&)> Hex(std::optional<Fixed>& out) {
+JsonReader Hex(std::optional<Fixed>& out) {
   return [&out](const Json& json) -> Status {
     ASSIGN_OR_RETURN(const std::string_view text, json.String());
     ASSIGN_OR_RETURN(const Bytes bytes, In(json.path(), HexDecode(text)));
@@ -67,7 +51,7 @@ std::function<Status(const Json&)> Hex(std::optional<Fixed>& out) {
   };
 }
 
-std::function<Status(const Json&)> Number16(std::optional<std::uint16_t>& out) {
+JsonReader Number16(std::optional<std::uint16_t>& out) {
   return [&out](const Json& json) -> Status {
     ASSIGN_OR_RETURN(const std::uint64_t number, json.Unsigned());
     if (number > 0xffff)
@@ -98,14 +82,14 @@ Status ReadAnchors(const Json& json, attest::TrustAnchors& anchors) {
   return {};
 }
 
-std::function<Status(const Json&)> Flag(bool& out) {
+JsonReader Flag(bool& out) {
   return [&out](const Json& json) -> Status {
     ASSIGN_OR_RETURN(out, json.Bool());
     return {};
   };
 }
 
-std::function<Status(const Json&)> Time(UnixSeconds& out) {
+JsonReader Time(UnixSeconds& out) {
   return [&out](const Json& json) -> Status {
     ASSIGN_OR_RETURN(const std::string_view text, json.String());
     ASSIGN_OR_RETURN(out, In(json.path(), ParseRfc3339(text)));
@@ -131,7 +115,7 @@ Status ReadCoordinator(const Json& json, CoordinatorExpectation& out) {
   out.anchors = attest::TrustAnchors::Intel();
   attest::AcceptancePolicy& policy = out.policy;
   bool accept_any_manifest = false;
-  RETURN_IF_ERROR(ReadObject(
+  RETURN_IF_ERROR(ReadMembers(
       json,
       {{"mrenclave", Hex(policy.mrenclave)},
        {"mrsigner", Hex(policy.mrsigner)},
@@ -188,10 +172,10 @@ Status ReadKind(const Json& json, std::optional<ProgramKind>& out) {
 }
 
 Status ReadCredentialFiles(const Json& json, CredentialFiles& out) {
-  return ReadObject(json, {{"certificate_chain", AbsolutePath(out.certificate_chain)},
-                           {"private_key", AbsolutePath(out.private_key)},
-                           {"marble_root", AbsolutePath(out.marble_root)},
-                           {"root", AbsolutePath(out.root)}});
+  return ReadMembers(json, {{"certificate_chain", AbsolutePath(out.certificate_chain)},
+                            {"private_key", AbsolutePath(out.private_key)},
+                            {"marble_root", AbsolutePath(out.marble_root)},
+                            {"root", AbsolutePath(out.root)}});
 }
 
 }  // namespace
@@ -208,7 +192,7 @@ Result<AgentConfig> ParseConfig(std::string_view json) {
   std::string format;
   bool has_coordinator = false;
   std::optional<ProgramKind> kind;
-  RETURN_IF_ERROR(ReadObject(
+  RETURN_IF_ERROR(ReadMembers(
       document.root(),
       {{"format", Text(format)},
        {"coordinator",

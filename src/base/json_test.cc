@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/json_members.h"
 #include "testing/mutations.h"
 #include "testing/result_matchers.h"
 
@@ -245,6 +246,31 @@ TEST(JsonWriter, NumbersComeBackExactly) {
     ASSERT_OK_AND_ASSIGN(const JsonDocument document, JsonDocument::Parse(json));
     EXPECT_EQ(document.root().items()[0].Number().value(), value) << json;
   }
+}
+
+TEST(ReadMembers, ReadsWhatHasAReaderAndRefusesTheRest) {
+  std::string name;
+  std::int64_t count = 0;
+  const JsonReaders readers = {{"name",
+                                [&](const Json& json) -> Status {
+                                  ASSIGN_OR_RETURN(name, json.String());
+                                  return {};
+                                }},
+                               {"count", [&](const Json& json) -> Status {
+                                  ASSIGN_OR_RETURN(count, json.Int());
+                                  return {};
+                                }}};
+  const auto read = [&](std::string_view text) -> Status {
+    ASSIGN_OR_RETURN(const JsonDocument document, JsonDocument::Parse(text));
+    return ReadMembers(document.root(), readers);
+  };
+  ASSERT_TRUE(read(R"({"count":3,"name":"shop"})").has_value());
+  EXPECT_EQ(name, "shop");
+  EXPECT_EQ(count, 3);
+  EXPECT_TRUE(read("{}").has_value());
+  EXPECT_THAT(read("[]"), Fails(Code::kMalformed, "the document is no object"));
+  EXPECT_THAT(read(R"({"name":"shop","nam":"shop"})"), Fails(Code::kMalformed, "nam is not known"));
+  EXPECT_THAT(read(R"({"count":"3"})"), Fails(Code::kMalformed, "count"));
 }
 
 TEST(JsonWriterDeathTest, MisuseAborts) {

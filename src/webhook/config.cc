@@ -1,32 +1,16 @@
 #include "webhook/config.h"
 
-#include <functional>
 #include <utility>
 
 #include <fmt/format.h>
 
-#include "base/json.h"
+#include "base/json_members.h"
 #include "webhook/quantity.h"
 
 namespace strongroom::webhook {
 namespace {
 
 constexpr std::string_view kFormat = "strongroom-webhook/1";
-
-using Reader = std::function<Status(const Json&)>;
-using Readers = std::map<std::string_view, Reader>;
-
-Status ReadObject(const Json& json, const Readers& readers) {
-  if (!json.IsObject())
-    return Malformed(
-        fmt::format("{} is no object", json.path().empty() ? "the document" : json.path()));
-  for (const auto& [name, value] : json.members()) {
-    const auto reader = readers.find(name);
-    if (reader == readers.end()) return Malformed(fmt::format("{} is not known", value.path()));
-    RETURN_IF_ERROR(reader->second(value));
-  }
-  return {};
-}
 
 Status ReadText(const Json& json, std::string& out) {
   ASSIGN_OR_RETURN(const std::string_view text, json.String());
@@ -38,11 +22,11 @@ Status ReadText(const Json& json, std::string& out) {
   return {};
 }
 
-Reader Text(std::string& out) {
+JsonReader Text(std::string& out) {
   return [&out](const Json& json) { return ReadText(json, out); };
 }
 
-Reader FilledText(std::string& out) {
+JsonReader FilledText(std::string& out) {
   return [&out](const Json& json) -> Status {
     RETURN_IF_ERROR(ReadText(json, out));
     if (out.empty()) return Malformed(json.path() + " is empty");
@@ -50,7 +34,7 @@ Reader FilledText(std::string& out) {
   };
 }
 
-Reader AbsolutePath(std::string& out) {
+JsonReader AbsolutePath(std::string& out) {
   return [&out](const Json& json) -> Status {
     RETURN_IF_ERROR(ReadText(json, out));
     if (!out.starts_with('/'))
@@ -59,7 +43,7 @@ Reader AbsolutePath(std::string& out) {
   };
 }
 
-Reader Texts(std::vector<std::string>& out) {
+JsonReader Texts(std::vector<std::string>& out) {
   return [&out](const Json& json) -> Status {
     if (!json.IsArray()) return Malformed(json.path() + " is no array");
     out.clear();
@@ -69,7 +53,7 @@ Reader Texts(std::vector<std::string>& out) {
 }
 
 // A command: it names at least a program.
-Reader Command(std::vector<std::string>& out) {
+JsonReader Command(std::vector<std::string>& out) {
   return [&out](const Json& json) -> Status {
     RETURN_IF_ERROR(Texts(out)(json));
     if (out.empty() || out.front().empty()) return Malformed(json.path() + " names no program");
@@ -77,7 +61,7 @@ Reader Command(std::vector<std::string>& out) {
   };
 }
 
-Reader TextMap(std::map<std::string, std::string>& out) {
+JsonReader TextMap(std::map<std::string, std::string>& out) {
   return [&out](const Json& json) -> Status {
     if (!json.IsObject()) return Malformed(json.path() + " is no object");
     out.clear();
@@ -87,7 +71,7 @@ Reader TextMap(std::map<std::string, std::string>& out) {
 }
 
 template <class T>
-Reader Word(T& out, Result<T> (*parse)(std::string_view)) {
+JsonReader Word(T& out, Result<T> (*parse)(std::string_view)) {
   return [&out, parse](const Json& json) -> Status {
     ASSIGN_OR_RETURN(const std::string_view text, json.String());
     ASSIGN_OR_RETURN(out, In(json.path(), parse(text)));
@@ -96,7 +80,7 @@ Reader Word(T& out, Result<T> (*parse)(std::string_view)) {
 }
 
 // A resource's name: "sgx.intel.com/epc". Kubernetes wants a qualified name for what plugins offer.
-Reader ResourceName(std::string& out) {
+JsonReader ResourceName(std::string& out) {
   return [&out](const Json& json) -> Status {
     RETURN_IF_ERROR(ReadText(json, out));
     if (out.find('/') == std::string::npos || out.size() > 253 + 1 + 63)
@@ -118,7 +102,7 @@ Status ReadPlugins(const Json& json, std::map<std::string, SgxPlugin>& out) {
   if (!json.IsObject()) return Malformed(json.path() + " is no object");
   for (const auto& [key, value] : json.members()) {
     SgxPlugin plugin;
-    RETURN_IF_ERROR(ReadObject(
+    RETURN_IF_ERROR(ReadMembers(
         value, {{"enclave", ResourceName(plugin.enclave)},
                 {"provision", ResourceName(plugin.provision)},
                 {"unit", [&](const Json& unit) { return ReadUnit(unit, plugin.counts_mib); }}}));
@@ -132,40 +116,40 @@ Status ReadTees(const Json& json, std::map<Tee, TeeSettings>& out) {
   for (const auto& [name, value] : json.members()) {
     ASSIGN_OR_RETURN(const Tee tee, In(json.path(), ParseTee(name)));
     TeeSettings& settings = out[tee];
-    RETURN_IF_ERROR(ReadObject(value, {{"runtime_class", Text(settings.runtime_class)},
-                                       {"gpu_runtime_class", Text(settings.gpu_runtime_class)},
-                                       {"node_selector", TextMap(settings.node_selector)},
-                                       {"launcher", Texts(settings.launcher)}}));
+    RETURN_IF_ERROR(ReadMembers(value, {{"runtime_class", Text(settings.runtime_class)},
+                                        {"gpu_runtime_class", Text(settings.gpu_runtime_class)},
+                                        {"node_selector", TextMap(settings.node_selector)},
+                                        {"launcher", Texts(settings.launcher)}}));
   }
   return {};
 }
 
 Status ReadAgent(const Json& json, AgentSettings& out) {
-  return ReadObject(json, {{"image", FilledText(out.image.image)},
-                           {"image_pull_policy", Text(out.image.pull_policy)},
-                           {"copy", Command(out.image.copy)},
-                           {"config", AbsolutePath(out.config)},
-                           {"init", Command(out.init)},
-                           {"sidecar", Command(out.sidecar)},
-                           {"ready", Command(out.ready)},
-                           {"files_folder", AbsolutePath(out.files_folder)}});
+  return ReadMembers(json, {{"image", FilledText(out.image.image)},
+                            {"image_pull_policy", Text(out.image.pull_policy)},
+                            {"copy", Command(out.image.copy)},
+                            {"config", AbsolutePath(out.config)},
+                            {"init", Command(out.init)},
+                            {"sidecar", Command(out.sidecar)},
+                            {"ready", Command(out.ready)},
+                            {"files_folder", AbsolutePath(out.files_folder)}});
 }
 
 Status ReadSimulation(const Json& json, SimulationSettings& out) {
-  return ReadObject(json, {{"image", FilledText(out.image.image)},
-                           {"image_pull_policy", Text(out.image.pull_policy)},
-                           {"copy", Command(out.image.copy)},
-                           {"launch", AbsolutePath(out.launch)},
-                           {"launch_agent", AbsolutePath(out.launch_agent)},
-                           {"run", Command(out.run)}});
+  return ReadMembers(json, {{"image", FilledText(out.image.image)},
+                            {"image_pull_policy", Text(out.image.pull_policy)},
+                            {"copy", Command(out.image.copy)},
+                            {"launch", AbsolutePath(out.launch)},
+                            {"launch_agent", AbsolutePath(out.launch_agent)},
+                            {"run", Command(out.run)}});
 }
 
 Status ReadInjected(const Json& json, Configuration& out) {
-  return ReadObject(json, {{"requests", TextMap(out.injected_requests)},
-                           {"limits", TextMap(out.injected_limits)}});
+  return ReadMembers(json, {{"requests", TextMap(out.injected_requests)},
+                            {"limits", TextMap(out.injected_limits)}});
 }
 
-Reader Size(std::string& out) {
+JsonReader Size(std::string& out) {
   return [&out](const Json& json) -> Status {
     RETURN_IF_ERROR(ReadText(json, out));
     if (const auto size = ParseBytes(out); !size.has_value())
@@ -212,7 +196,7 @@ Result<Configuration> Configuration::Parse(std::string_view json) {
                    JsonDocument::Parse(json, {.max_bytes = kMaxConfigBytes, .max_depth = 8}));
   std::string format;
   Configuration out = For({});
-  RETURN_IF_ERROR(ReadObject(
+  RETURN_IF_ERROR(ReadMembers(
       document.root(),
       {{"format", Text(format)},
        {"coordinator_address", FilledText(out.coordinator_address)},
