@@ -121,13 +121,11 @@ def images(programs, epoch):
         return Image("Inference on confidential models, with the agent that gets their keys.",
                      ["/usr/bin/strongroom-agent", "run"], root.sources, {"modelserver": identity["UniqueID"]})
 
-    made = {
+    return {
         "coordinator": coordinator,
         "agent": plain("strongroom-agent", "Attests a workload and hands it its secrets; `copy` puts it into a volume."),
         "modelserver": modelserver,
         "simtee": plain("strongroom-simtee", "A software TEE for tests: its root says TEST, it proves nothing."),
         "cli": plain("strongroom", "The command line of owners, operators and clients."),
+        "webhook": plain("strongroom-webhook", "Admission: injects the agent and TEE resources into pods."),
     }
-    if (programs / "strongroom-webhook").exists():
-        made["webhook"] = plain("strongroom-webhook", "Admission: injects the agent and TEE resources into pods.")
-    return made
