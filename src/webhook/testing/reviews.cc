@@ -171,7 +171,7 @@ json LargePod() {
                       {"readinessProbe", probe},
                       {"startupProbe", probe},
                       {"resources", {{"requests", {{"cpu", "100m"}, {"memory", "128Mi"}}}}}};
-    for (int i = 0; i < 60; ++i)
+    for (int i = 0; i < 72; ++i)
       container["env"].push_back({{"name", "SETTING_OF_THE_SHOP_" + std::to_string(i)},
                                   {"value", "a value of some length " + std::to_string(i)}});
     for (int i = 0; i < 8; ++i)

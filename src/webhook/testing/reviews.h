@@ -37,7 +37,7 @@ Result<Outcome> RunValidate(const std::string& review, const Configuration& conf
 // seed gives the same pod.
 nlohmann::json RandomPod(std::uint64_t seed);
 
-// A pod as large ones are: three containers with probes, sixty variables and mounts, and the
+// A pod as large ones are: three containers with probes, variables and mounts, and the
 // fields' managers, about 20 KiB of JSON as an API server sends it, labelled as a marble under SGX.
 nlohmann::json LargePod();
 
