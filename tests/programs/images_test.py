@@ -21,6 +21,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 EPOCH = 1735689600
 LIMITS = {"modelserver": 200e6}  # bytes, uncompressed
 LIMIT = 30e6
+ROLES = {"coordinator": "coordinator", "modelserver": "modelserver", "agent-init": "agent", "agent-sidecar": "agent"}  # and its image
+LAUNCH = "etc/strongroom/launch"
 SHELLS = {"sh", "bash", "dash", "busybox", "ash", "zsh"}
 
 
@@ -141,35 +143,52 @@ class Images(unittest.TestCase):
 
     def test_measurements_are_those_of_the_images(self):
         known = json.loads((self.folder / "one/measurements.json").read_text())
-        self.assertEqual(set(known), {"coordinator", "modelserver"})
+        self.assertEqual(set(known), set(ROLES))
         for role, mrenclave in known.items():
-            measured = json.loads(self.measure(self.roots[role], f"/etc/strongroom/launch/{role}.json").stdout)
+            measured = json.loads(self.measure(self.roots[ROLES[role]], f"/{LAUNCH}/{role}.json").stdout)
             self.assertEqual(measured["UniqueID"], mrenclave)
             self.assertTrue(measured["SignerID"], "signed")
-        program = self.roots["modelserver"] / "usr/bin/strongroom-modelserver"
-        content = program.read_bytes()
-        program.chmod(0o755)
-        program.write_bytes(content[:15] + b"\x01" + content[16:])
-        changed = self.measure(self.roots["modelserver"], "/etc/strongroom/launch/modelserver.json")
-        program.write_bytes(content)
-        self.assertIn("sign it again, or undo the change", changed.stderr)
+
+    def test_every_file_is_measured_but_what_says_how(self):
+        for role, name in ROLES.items():
+            folder = self.roots[name]
+            record = subprocess.run([BIN / "strongroom-simtee", "measure", "--record", "--well-known-world", "--image", folder,
+                                     "--launch", f"/{LAUNCH}/{role}.json"], capture_output=True, text=True, check=True)
+            measured = {file["path"] for file in json.loads(record.stdout)["files"]}
+            found = {f"/{path.relative_to(folder)}" for path in folder.rglob("*") if path.is_file()}
+            descriptions = {f"/{LAUNCH}/{other}{end}" for other, image in ROLES.items() if image == name for end in (".json", ".json.sig")}
+            self.assertEqual(found - measured, descriptions, role)  # a description is in the record itself, its signature over that
+            self.assertEqual(measured - found, set(), role)
+
+    def test_one_changed_byte_breaks_the_signature(self):
+        for role, path in (("modelserver", "usr/bin/strongroom-modelserver"), ("modelserver", "etc/nsswitch.conf"),
+                           ("coordinator", "etc/passwd"), ("agent-init", "etc/group"), ("agent-sidecar", f"{LAUNCH}/agent.json")):
+            folder = self.roots[ROLES[role]]
+            content = (folder / path).read_bytes()
+            (folder / path).chmod(0o755)
+            (folder / path).write_bytes(content[:15] + bytes([content[15] ^ 1]) + content[16:])
+            changed = self.measure(folder, f"/{LAUNCH}/{role}.json")
+            (folder / path).write_bytes(content)
+            self.assertIn("sign it again, or undo the change", changed.stderr, f"{role}: {path}")
+            self.assertEqual(self.measure(folder, f"/{LAUNCH}/{role}.json").returncode, 0, "control: undone")
 
     def test_only_the_simulated_launch_trusts_the_test_world(self):
-        anchor = json.loads(self.measure(self.roots["coordinator"], "/etc/strongroom/launch/coordinator.json").stdout)["TrustAnchor"]
+        anchor = json.loads(self.measure(self.roots["coordinator"], f"/{LAUNCH}/coordinator.json").stdout)["TrustAnchor"]
         for name, root in self.roots.items():
             for file in (root / "etc").rglob("*"):
-                if file.is_file() and file.parent != root / "etc/strongroom/launch":
+                if file.is_file() and file.parent != root / LAUNCH:
                     self.assertNotIn(anchor.encode(), file.read_bytes(), f"{name}: {file}")
                     self.assertNotIn(b"accept_any_manifest", file.read_bytes(), f"{name}: {file}")
             self.assertFalse((root / "etc/strongroom/agent.json").exists(), f"{name}: an agent outside of simulation would find it")
 
     def test_the_agent_expects_the_coordinator(self):
-        config = json.loads((self.roots["modelserver"] / "etc/strongroom/launch/agent.json").read_text())["coordinator"]
-        coordinator = json.loads(self.measure(self.roots["coordinator"], "/etc/strongroom/launch/coordinator.json").stdout)
-        self.assertEqual(config["mrsigner"], coordinator["SignerID"])
-        self.assertEqual(config["product_id"], coordinator["ProductID"])
-        self.assertLessEqual(config["security_version"], coordinator["SecurityVersion"])
-        self.assertEqual(config["trust_anchors"], [coordinator["TrustAnchor"]])
+        coordinator = json.loads(self.measure(self.roots["coordinator"], f"/{LAUNCH}/coordinator.json").stdout)
+        for name in ("modelserver", "agent"):
+            config = json.loads((self.roots[name] / LAUNCH / "agent.json").read_text())["coordinator"]
+            self.assertEqual(config["mrsigner"], coordinator["SignerID"])
+            self.assertEqual(config["product_id"], coordinator["ProductID"])
+            self.assertLessEqual(config["security_version"], coordinator["SecurityVersion"])
+            self.assertEqual(config["trust_anchors"], [coordinator["TrustAnchor"]])
 
     def test_bills_of_material_name_every_file(self):
         for name, image in self.images.items():
@@ -211,7 +230,7 @@ class Images(unittest.TestCase):
             self.assertFalse(manifest["sgx"]["debug"])
             self.assertEqual(manifest["sgx"]["remote_attestation"], "dcap")
             self.assertFalse([key for key in flat(manifest) if "insecure" in key])
-            launch = json.loads((self.roots[name] / f"etc/strongroom/launch/{name}.json").read_text())
+            launch = json.loads((self.roots[name] / f"{LAUNCH}/{name}.json").read_text())
             self.assertEqual(manifest["libos"]["entrypoint"], launch["program"])
             # On hardware the agent reads the owner's file, not the one that trusts the TEST world.
             argv = [word.replace("/etc/strongroom/launch/agent.json", "/etc/strongroom/agent.json") for word in launch["argv"]]

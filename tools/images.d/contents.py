@@ -90,6 +90,10 @@ def engine(programs):
     return [path for paths in found for path in paths]
 
 
+def measurements(identities):
+    return {role: identity["UniqueID"] for role, identity in identities.items()}
+
+
 def images(programs, epoch):
     """Name → what makes that image in a folder. Those whose program is not built are left out."""
     simtee = programs / "strongroom-simtee"
@@ -107,7 +111,7 @@ def images(programs, epoch):
         root.make_folder("coordinator/data")
         identity = launch.write_coordinator(root, simtee, epoch)
         return Image("Holds the manifest, verifies workloads, releases secrets.", ["/usr/bin/strongroom-coordinator"],
-                     root.sources, {"coordinator": identity["UniqueID"]})
+                     root.sources, measurements({"coordinator": identity}))
 
     def modelserver(folder):
         root = Root(folder)
@@ -117,13 +121,21 @@ def images(programs, epoch):
         for plugin in plugins:
             root.add_plugin(plugin)
         root.make_folder("models")
-        identity = launch.write_modelserver(root, simtee, epoch, [f"/{ENGINE}/{p.name}" for p in plugins])
+        identities = launch.write_modelserver(root, simtee, epoch, [f"/{ENGINE}/{p.name}" for p in plugins])
         return Image("Inference on confidential models, with the agent that gets their keys.",
-                     ["/usr/bin/strongroom-agent", "run"], root.sources, {"modelserver": identity["UniqueID"]})
+                     ["/usr/bin/strongroom-agent", "run"], root.sources, measurements(identities))
+
+    def agent(folder):
+        root = Root(folder)
+        root.add_program(programs / "strongroom-agent")
+        root.make_folder("run/strongroom")
+        identities = launch.write_agent(root, simtee, epoch)
+        return Image("Attests a workload and hands it its secrets: before it, beside it, or copied into its container.",
+                     ["/usr/bin/strongroom-agent"], root.sources, measurements(identities))
 
     return {
         "coordinator": coordinator,
-        "agent": plain("strongroom-agent", "Attests a workload and hands it its secrets; `copy` puts it into a volume."),
+        "agent": agent,
         "modelserver": modelserver,
         "simtee": plain("strongroom-simtee", "A software TEE for tests: its root says TEST, it proves nothing."),
         "cli": plain("strongroom", "The command line of owners, operators and clients."),
