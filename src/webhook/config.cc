@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/json_members.h"
+#include "k8s/sgx_plugins.h"
 #include "webhook/quantity.h"
 
 namespace strongroom::webhook {
@@ -168,12 +169,11 @@ SgxPlugin Configuration::plugin() const {
 Configuration Configuration::For(std::string coordinator_address) {
   Configuration out;
   out.coordinator_address = std::move(coordinator_address);
-  out.sgx_plugins = {
-      {"sgx.intel.com/epc",
-       {.enclave = "sgx.intel.com/enclave", .provision = "sgx.intel.com/provision"}},
-      {"kubernetes.azure.com/sgx_epc_mem_in_MiB", {.counts_mib = true}},
-      {"alibabacloud.com/sgx_epc_MiB", {.counts_mib = true}},
-  };
+  for (const k8s::SgxPlugin& known : k8s::kSgxPlugins) {
+    out.sgx_plugins[std::string(known.epc)] = {.enclave = std::string(known.enclave),
+                                               .provision = std::string(known.provision),
+                                               .counts_mib = known.counts_mib};
+  }
   // Inside a confidential VM the agent stands in front of the program, as it does nowhere else:
   // a Gramine image begins with it already, and the software TEE starts what its description names.
   const std::vector<std::string> agent = {"/strongroom-agent/strongroom-agent", "run", "--config",

@@ -8,16 +8,17 @@
 #include <vector>
 
 #include "base/result.h"
+#include "k8s/sgx_plugins.h"
 #include "webhook/tee_class.h"
 
 namespace strongroom::webhook {
 
 inline constexpr std::size_t kMaxConfigBytes = 256 * 1024;
 
-// What a device plugin calls SGX, and whether its size counts bytes or MiB.
+// A device plugin as the configuration describes it: k8s::SgxPlugin, for one resource key.
 struct SgxPlugin {
-  std::string enclave = {};    // a handle to the enclave device; empty: it has none of its own
-  std::string provision = {};  // a handle to the provisioning device; empty: it has none
+  std::string enclave = {};
+  std::string provision = {};
   bool counts_mib = false;
 };
 
@@ -63,7 +64,7 @@ struct TeeSettings {
 struct Configuration {
   std::string coordinator_address = {};  // host:port of the coordinator's mesh API
   std::string cluster_domain = "cluster.local";
-  std::string resource_key = "sgx.intel.com/epc";
+  std::string resource_key = std::string(k8s::kDefaultSgxResource);
   std::map<std::string, SgxPlugin> sgx_plugins = {};  // by resource key; Configuration knows three
   std::string epc = "10Mi";
   Tee default_tee = Tee::kSgx;

@@ -246,19 +246,20 @@ class Control(Rendering):
         # The policy of the final state knows the program's name, to refuse pods that say `sim` and are not started by it.
         self.assertNotIn("simtee", json.dumps([item for item in real if item["kind"] != "ValidatingAdmissionPolicy"]))
 
-    def test_sgx_resources_are_those_of_each_plugin(self):
-        for key, wanted in (("sgx.intel.com/epc", {"sgx.intel.com/epc": "64Mi", "sgx.intel.com/enclave": "1", "sgx.intel.com/provision": "1"}),
-                            ("kubernetes.azure.com/sgx_epc_mem_in_MiB", {"kubernetes.azure.com/sgx_epc_mem_in_MiB": "64"}),
-                            ("alibabacloud.com/sgx_epc_MiB", {"alibabacloud.com/sgx_epc_MiB": "64"}),
-                            ("example.com/epc", {"example.com/epc": "64"})):
-            with self.subTest(key=key):
-                objects = self.helm.objects("strongroom", {"tee": {"resourceKey": key}})
-                spec = deployment(objects, "strongroom-coordinator")
-                limits = container(spec)["resources"]["limits"]
-                self.assertEqual({name: value for name, value in limits.items() if "/" in name}, wanted)
-                self.assertEqual(limits["memory"], "256Mi")
-                self.assertIn({"key": key, "operator": "Exists", "effect": "NoSchedule"}, spec["tolerations"])
-                self.assertEqual(configuration(objects)["resource_key"], key)
+    def test_sgx_resources_are_those_of_each_plugin_as_webhook_and_cli_know_them(self):
+        plugins = {**known_sgx_plugins(), "example.com/epc": ((), True)}
+        self.assertGreaterEqual(set(plugins), {"sgx.intel.com/epc", "kubernetes.azure.com/sgx_epc_mem_in_MiB", "alibabacloud.com/sgx_epc_MiB"})
+        for key, (handles, counts_mib) in plugins.items():
+            wanted = {key: "64" if counts_mib else "64Mi", **dict.fromkeys(handles, "1")}
+            for chart, name in (("strongroom", "strongroom-coordinator"), ("strongroom-serving", "strongroom-serving")):
+                with self.subTest(key=key, chart=chart):
+                    objects = self.helm.objects(chart, {**CLAIM[chart], "tee": {"resourceKey": key, "epcMiB": 64}})
+                    spec = deployment(objects, name)
+                    limits = container(spec)["resources"]["limits"]
+                    self.assertEqual({name: value for name, value in limits.items() if "/" in name}, wanted)
+                    self.assertIn("memory", limits)
+                    self.assertIn({"key": key, "operator": "Exists", "effect": "NoSchedule"}, spec["tolerations"])
+            self.assertEqual(configuration(self.helm.objects("strongroom", {"tee": {"resourceKey": key}}))["resource_key"], key)
 
     def test_confidential_vms_are_runtime_classes(self):
         for tee in ("tdx", "snp"):
@@ -407,6 +408,14 @@ class Serving(Rendering):
         injected = template(self.rendered_with(tee={"epcMiB": 2048}, agent={"mode": "injected"}), self.CHART)
         self.assertNotIn("sgx.intel.com/epc", json.dumps(injected["spec"]))
         self.assertEqual(injected["metadata"]["labels"]["strongroom.dev/epc"], "2048Mi")
+
+
+def known_sgx_plugins():
+    """{resource key: (resources of the devices' handles, whether the key counts MiB)} of src/k8s/sgx_plugins.h."""
+    text = (SOURCE / "src/k8s/sgx_plugins.h").read_text()
+    entries = re.findall(r'SgxPlugin\{(\.epc = .*?)\},', text, re.S)
+    return {re.search(r'\.epc = "(.*?)"', entry)[1]: (tuple(re.findall(r'\.(?:enclave|provision) = "(.*?)"', entry)), "counts_mib = true" in entry)
+            for entry in entries}
 
 
 def documents(text):
