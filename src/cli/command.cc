@@ -42,6 +42,11 @@ std::string Command::Name() const {
   return name;
 }
 
+std::vector<Flag> With(std::vector<Flag> flags, const std::vector<Flag>& more) {
+  flags.insert(flags.end(), more.begin(), more.end());
+  return flags;
+}
+
 std::string FlagKey(const Flag& flag) {
   const std::string first = flag.name.substr(0, flag.name.find(','));
   return first.substr(first.find_first_not_of('-'));

@@ -35,6 +35,9 @@ struct Flag {
   bool repeated = false;
 };
 
+// One table of flags after another.
+std::vector<Flag> With(std::vector<Flag> flags, const std::vector<Flag>& more);
+
 struct Positional {
   std::string name;  // "IN"
   std::string help;

@@ -13,6 +13,7 @@ std::vector<Command> AllCommands();
 std::vector<Command> FileCommands();
 std::vector<Command> UserCommands();
 std::vector<Command> InstallCommands();
+std::vector<Command> CheckCommands();
 std::vector<Command> CoordinatorCommands();
 std::vector<Command> ManifestCommands();
 std::vector<Command> SecretCommands();

@@ -9,11 +9,6 @@
 namespace strongroom::cli {
 namespace {
 
-std::vector<Flag> With(std::vector<Flag> flags, std::vector<Flag> more) {
-  flags.insert(flags.end(), more.begin(), more.end());
-  return flags;
-}
-
 void PrintClaims(const Proof& proof, Console& console) {
   const attest::VerifiedClaims& claims = proof.claims;
   std::string advisories;

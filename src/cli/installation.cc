@@ -6,41 +6,14 @@
 
 #include <fmt/format.h>
 
+#include "cli/object_fields.h"
+
 namespace strongroom::cli {
 namespace {
-
-// A member of a member …; null when one of them is missing.
-const Json* At(const Json& json, std::initializer_list<std::string_view> path) {
-  const Json* here = &json;
-  for (const std::string_view name : path) {
-    if (here == nullptr) return nullptr;
-    here = here->Find(name);
-  }
-  return here;
-}
-
-std::string TextAt(const Json& json, std::initializer_list<std::string_view> path) {
-  const Json* found = At(json, path);
-  return found != nullptr && found->IsString() ? std::string(found->String().value()) : "";
-}
-
-std::int64_t NumberAt(const Json& json, std::initializer_list<std::string_view> path) {
-  const Json* found = At(json, path);
-  if (found == nullptr) return 0;
-  return found->Int().value_or(0);
-}
-
-const std::vector<Json>& ItemsAt(const Json& json, std::initializer_list<std::string_view> path) {
-  static const std::vector<Json> none;
-  const Json* found = At(json, path);
-  return found == nullptr ? none : found->items();
-}
 
 bool Contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
-
-std::string NameOf(const Json& object) { return TextAt(object, {"metadata", "name"}); }
 
 bool IsOurs(const Json& object) {
   return TextAt(object, {"metadata", "labels", "app.kubernetes.io/instance"}) == kRelease &&
@@ -260,35 +233,6 @@ Result<Installation> ReadInstallation(const Json& list, std::string_view name_sp
   reader.Read();
   std::ranges::sort(reader.out.parts, {}, &Part::name);
   return std::move(reader.out);
-}
-
-Result<SgxNodes> FindSgx(const Json& list) {
-  ASSIGN_OR_RETURN(const Json* items, list.Get("items"));
-  static constexpr std::array kPlugins = {"sgx.intel.com/epc",
-                                          "kubernetes.azure.com/sgx_epc_mem_in_MiB",
-                                          "alibabacloud.com/sgx_epc_MiB"};
-  std::map<std::string, std::int64_t> count;
-  SgxNodes out;
-  for (const Json& node : items->items()) {
-    ++out.all_nodes;
-    for (const std::string key : kPlugins) {
-      const std::string offered = TextAt(node, {"status", "capacity", key});
-      if (offered.empty() || offered == "0") continue;
-      bool whole = true;
-      // Intel's plugin counts handles to the two devices beside the memory.
-      for (const std::string other : {"sgx.intel.com/enclave", "sgx.intel.com/provision"}) {
-        if (key != kPlugins[0] || !TextAt(node, {"status", "capacity", other}).empty()) continue;
-        out.incomplete.push_back(
-            fmt::format("node {} offers {}, but not {}", NameOf(node), key, other));
-        whole = false;
-      }
-      if (whole) ++count[key];
-    }
-  }
-  for (const auto& [key, nodes] : count) {
-    if (nodes > out.nodes) out.resource_key = key, out.nodes = nodes;
-  }
-  return out;
 }
 
 }  // namespace strongroom::cli

@@ -43,15 +43,4 @@ struct Installation {
 // list of Kubernetes objects.
 Result<Installation> ReadInstallation(const Json& list, std::string_view name_space);
 
-// Nodes that offer SGX, by the resource key of the plugin that offers most of it.
-struct SgxNodes {
-  std::string resource_key = {};  // empty: no node offers any
-  std::int64_t nodes = 0;
-  std::int64_t all_nodes = 0;
-  std::vector<std::string> incomplete =
-      {};  // "node a offers sgx.intel.com/epc, but not …/provision"
-};
-// `list` is the answer of `kubectl get nodes -o json`.
-Result<SgxNodes> FindSgx(const Json& list);
-
 }  // namespace strongroom::cli

@@ -1,0 +1,43 @@
+#include "cli/helm.h"
+
+#include <fmt/format.h>
+
+#include "cli/installation.h"
+
+namespace strongroom::cli {
+namespace {
+
+constexpr std::chrono::seconds kHelmTimeout{300};
+
+}  // namespace
+
+// Runs helm in the place that `kubectl` names. Its message is the error.
+Result<std::string> Helm(const Kubectl& kubectl, std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), "helm");
+  arguments.insert(arguments.end(), {"--namespace", kubectl.name_space()});
+  if (!kubectl.context().empty())
+    arguments.insert(arguments.end(), {"--kube-context", kubectl.context()});
+  auto outcome = RunToEnd(arguments, kHelmTimeout);
+  if (!outcome.has_value() && outcome.error().code() == Code::kNotFound) {
+    return Precondition("no helm on the PATH: charts are installed by it (version 3 or 4)");
+  }
+  if (!outcome.has_value()) return std::unexpected(outcome.error());
+  if (outcome->exit_status != 0) return std::unexpected(ToolFailure("helm", *outcome));
+  return std::move(outcome->out);
+}
+
+std::string HelmAdvice(const Error& error, const Kubectl& kubectl) {
+  const std::string& said = error.message();
+  const auto has = [&](std::string_view text) { return said.find(text) != std::string::npos; };
+  if (has("another operation"))
+    return fmt::format("helm -n {} rollback {}", kubectl.name_space(), kRelease);
+  if (has("specifications of the schema")) return "helm show readme CHART (what values mean)";
+  if (has("incompatible with Kubernetes"))
+    return "kubectl version (Kubernetes 1.31 or later is wanted)";
+  if (has("invalid ownership metadata") || has("exists and cannot be imported"))
+    return "strongroom uninstall in the namespace that has it, or kubectl delete that object";
+  if (error.code() == Code::kDenied) return kubectl.Typed("auth can-i --list");
+  return "";
+}
+
+}  // namespace strongroom::cli
