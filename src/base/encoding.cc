@@ -1,5 +1,6 @@
 #include "base/encoding.h"
 
+#include <algorithm>
 #include <array>
 
 #include <fmt/format.h>
@@ -20,6 +21,8 @@ int HexValue(char c) {
   return -1;
 }
 
+std::uint8_t LowByte(std::uint32_t value) { return static_cast<std::uint8_t>(value & 0xff); }
+
 using ReverseTable = std::array<std::int8_t, 256>;
 
 constexpr ReverseTable Reverse(std::string_view alphabet) {
@@ -33,40 +36,69 @@ constexpr ReverseTable Reverse(std::string_view alphabet) {
 constexpr ReverseTable kStdReverse = Reverse(kStd);
 constexpr ReverseTable kUrlReverse = Reverse(kUrl);
 
+// Three bytes are four characters. Group by group and not character by character: an activation
+// carries kilobytes of PEM.
+constexpr std::size_t kGroupBytes = 3;
+constexpr std::size_t kGroupCharacters = 4;
+
+void EncodeGroup(std::uint32_t group, std::string_view alphabet, std::size_t characters, char* to) {
+  for (std::size_t i = 0; i < characters; ++i) to[i] = alphabet[(group >> (18 - 6 * i)) & 63];
+}
+
 std::string Encode(ByteView bytes, std::string_view alphabet, bool pad) {
-  std::string out;
-  out.reserve((bytes.size() + 2) / 3 * 4);
-  std::uint32_t group = 0;
-  unsigned bits = 0;
-  for (const std::uint8_t byte : bytes) {
-    group = (group << 8) | byte;
-    for (bits += 8; bits >= 6; bits -= 6) out.push_back(alphabet[(group >> (bits - 6)) & 63]);
+  const std::size_t rest = bytes.size() % kGroupBytes;
+  const std::size_t last = rest == 0 ? 0 : pad ? kGroupCharacters : rest + 1;
+  std::string out(bytes.size() / kGroupBytes * kGroupCharacters + last, '=');
+  char* to = out.data();
+  const std::uint8_t* from = bytes.data();
+  for (std::size_t left = bytes.size(); left >= kGroupBytes; left -= kGroupBytes) {
+    EncodeGroup(std::uint32_t{from[0]} << 16 | std::uint32_t{from[1]} << 8 | from[2], alphabet,
+                kGroupCharacters, to);
+    from += kGroupBytes;
+    to += kGroupCharacters;
   }
-  if (bits > 0) out.push_back(alphabet[(group << (6 - bits)) & 63]);
-  while (pad && out.size() % 4 != 0) out.push_back('=');
+  if (rest == 0) return out;
+  const std::uint32_t second = rest == 2 ? from[1] : 0;
+  EncodeGroup(std::uint32_t{from[0]} << 16 | second << 8, alphabet, rest + 1, to);
   return out;
+}
+
+// Up to four characters as 24 bits, the missing ones zeros; more than 24 bits when one is foreign.
+std::uint32_t DecodeGroup(std::string_view text, const ReverseTable& table) {
+  std::uint32_t group = 0;
+  for (std::size_t i = 0; i < kGroupCharacters; ++i) {
+    const std::int32_t value = i < text.size() ? table[static_cast<std::uint8_t>(text[i])] : 0;
+    group = group << 6 | static_cast<std::uint32_t>(value);
+  }
+  return group;
+}
+
+std::unexpected<Error> ForeignCharacter(std::string_view text, const ReverseTable& table) {
+  const auto known = [&](char c) { return table[static_cast<std::uint8_t>(c)] >= 0; };
+  const auto at = std::ranges::find_if_not(text, known) - text.begin();
+  return Malformed(fmt::format("base64 has a foreign character at offset {}", at));
 }
 
 // `text` without its padding.
 Result<Bytes> Decode(std::string_view text, const ReverseTable& table) {
-  if (text.size() % 4 == 1)
+  if (text.size() % kGroupCharacters == 1)
     return Malformed(
         fmt::format("base64 of {} characters, wanted a whole number of bytes", text.size()));
-  Bytes out;
-  out.reserve(text.size() * 3 / 4);
+  Bytes out(text.size() * kGroupBytes / kGroupCharacters);
+  std::uint32_t seen = 0;
   std::uint32_t group = 0;
-  unsigned bits = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const std::int8_t value = table[static_cast<std::uint8_t>(text[i])];
-    if (value < 0) return Malformed(fmt::format("base64 has a foreign character at offset {}", i));
-    group = (group << 6) | static_cast<std::uint32_t>(value);
-    bits += 6;
-    if (bits >= 8) {
-      bits -= 8;
-      out.push_back(static_cast<std::uint8_t>((group >> bits) & 0xff));
-    }
+  std::uint8_t* to = out.data();
+  std::string_view left = text;
+  for (; left.size() >= kGroupCharacters; left.remove_prefix(kGroupCharacters)) {
+    group = DecodeGroup(left.substr(0, kGroupCharacters), table);
+    seen |= group;
+    for (unsigned shift = 24; shift > 0; shift -= 8) *to++ = LowByte(group >> (shift - 8));
   }
-  if ((group & ((1U << bits) - 1)) != 0) return Malformed("base64 ends in stray bits");
+  group = DecodeGroup(left, table);
+  if (((seen | group) >> 24) != 0) return ForeignCharacter(text, table);
+  for (unsigned shift = 24; to != out.data() + out.size(); shift -= 8, group &= (1U << shift) - 1)
+    *to++ = LowByte(group >> (shift - 8));
+  if (group != 0) return Malformed("base64 ends in stray bits");
   return out;
 }
 
@@ -78,11 +110,11 @@ bool Unreserved(char c) {
 }  // namespace
 
 std::string HexEncode(ByteView bytes) {
-  std::string out;
-  out.reserve(bytes.size() * 2);
+  std::string out(bytes.size() * 2, '0');
+  char* to = out.data();
   for (const std::uint8_t byte : bytes) {
-    out.push_back(kHex[byte >> 4]);
-    out.push_back(kHex[byte & 15]);
+    *to++ = kHex[byte >> 4];
+    *to++ = kHex[byte & 15];
   }
   return out;
 }

@@ -4,14 +4,9 @@
 
 namespace strongroom {
 
-Result<ByteView> Reader::Take(std::size_t n) {
-  if (n > remaining()) {
-    return Malformed(
-        fmt::format("{}: {} bytes left at offset {}, wanted {}", what_, remaining(), offset_, n));
-  }
-  const ByteView view = bytes_.subspan(offset_, n);
-  offset_ += n;
-  return view;
+std::unexpected<Error> Reader::TooShort(std::size_t wanted) const {
+  return Malformed(fmt::format("{}: {} bytes left at offset {}, wanted {}", what_, remaining(),
+                               offset_, wanted));
 }
 
 Status Reader::Skip(std::size_t n) {
@@ -28,8 +23,8 @@ Result<std::uint64_t> Reader::TakeInteger(std::size_t width, bool little_endian)
 }
 
 Result<std::uint8_t> Reader::U8() {
-  ASSIGN_OR_RETURN(const std::uint64_t v, TakeInteger(1, true));
-  return static_cast<std::uint8_t>(v);
+  ASSIGN_OR_RETURN(const ByteView view, Take(1));
+  return view[0];
 }
 Result<std::uint16_t> Reader::U16Le() {
   ASSIGN_OR_RETURN(const std::uint64_t v, TakeInteger(2, true));

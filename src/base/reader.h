@@ -15,7 +15,12 @@ class Reader {
   // `what` names the input in errors ("quote"); it must outlive the reader, a literal does.
   explicit Reader(ByteView bytes, std::string_view what = "input") : bytes_(bytes), what_(what) {}
 
-  Result<ByteView> Take(std::size_t n);
+  Result<ByteView> Take(std::size_t n) {
+    if (n > remaining()) return TooShort(n);
+    const ByteView view = bytes_.subspan(offset_, n);
+    offset_ += n;
+    return view;
+  }
   Status Skip(std::size_t n);
 
   template <class Fixed>
@@ -46,6 +51,7 @@ class Reader {
   bool empty() const { return remaining() == 0; }
 
  private:
+  std::unexpected<Error> TooShort(std::size_t wanted) const;
   Result<std::uint64_t> TakeInteger(std::size_t width, bool little_endian);
   Result<ByteView> TakePrefixed(Result<std::uint64_t> length, std::size_t max);
 

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <set>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "base/bytes.h"
@@ -175,6 +176,19 @@ TEST(Encoding, EveryByteAndLengthComesBack) {
     EXPECT_EQ(Base64UrlDecode(Base64UrlEncode(all)).value(), all);
     EXPECT_EQ(PercentDecode(PercentEncode(ToText(all))).value(), ToText(all));
     all.push_back(static_cast<std::uint8_t>(i));
+  }
+}
+
+TEST(Encoding, SaysWhereBase64IsForeign) {
+  const std::string text = Base64Encode(AsBytes("thirteen bytes and more"));
+  const std::size_t characters = text.find('=');
+  for (std::size_t i = 0; i < characters; ++i) {
+    for (const char foreign : {' ', '-', '\0', '\xff'}) {
+      std::string bad = text;
+      bad[i] = foreign;
+      EXPECT_THAT(Base64Decode(bad), Fails(Code::kMalformed, fmt::format("at offset {}", i)))
+          << bad;
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 #include "crypto/der.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstdlib>
 #include <limits>
@@ -13,6 +14,8 @@ namespace {
 
 constexpr std::size_t kMaxArcs = 32;
 constexpr std::uint8_t kTagNumberMask = 0x1f;
+constexpr std::size_t kShortHeader = 2;  // tag and a length below 128
+constexpr std::size_t kMaxHeader = 1 + 1 + sizeof(std::size_t);  // tag and length
 
 std::unexpected<Error> Wrong(std::string_view what, std::size_t offset, std::string_view problem) {
   return Malformed(fmt::format("{}: {} at offset {}", what, problem, offset));
@@ -33,11 +36,24 @@ Result<std::size_t> ReadLength(Reader& reader, std::string_view what) {
   return length;
 }
 
+bool IsLongTag(std::uint8_t tag) { return (tag & kTagNumberMask) == kTagNumberMask; }
+
+// One that is there whole and says its length in one byte, as nearly all do. Nothing moves when it
+// does not.
+std::optional<DerElement> ReadShortElement(Reader& reader) {
+  const ByteView rest = reader.Rest();
+  if (rest.size() < kShortHeader || rest[1] >= 0x80 || IsLongTag(rest[0])) return std::nullopt;
+  const auto whole = reader.Take(kShortHeader + rest[1]);
+  if (!whole.has_value()) return std::nullopt;
+  return DerElement{.tag = rest[0], .content = whole->subspan(kShortHeader), .whole = *whole};
+}
+
 Result<DerElement> ReadElement(Reader& reader, std::string_view what) {
+  if (const auto element = ReadShortElement(reader)) return *element;
   const ByteView rest = reader.Rest();
   const std::size_t at = reader.offset();
   ASSIGN_OR_RETURN(const std::uint8_t tag, reader.U8());
-  if ((tag & kTagNumberMask) == kTagNumberMask) return Wrong(what, at, "tag number above 30");
+  if (IsLongTag(tag)) return Wrong(what, at, "tag number above 30");
   ASSIGN_OR_RETURN(const std::size_t length, ReadLength(reader, what));
   ASSIGN_OR_RETURN(const ByteView content, reader.Take(length));
   return DerElement{.tag = tag, .content = content, .whole = rest.first(reader.offset() - at)};
@@ -77,11 +93,17 @@ std::optional<std::vector<std::uint64_t>> ParseArcs(std::string_view dotted) {
 }
 
 void AppendArc(Bytes& out, std::uint64_t arc) {
-  Bytes reversed = {static_cast<std::uint8_t>(arc & 0x7f)};
-  for (arc >>= 7; arc != 0; arc >>= 7) {
-    reversed.push_back(static_cast<std::uint8_t>(0x80 | (arc & 0x7f)));
-  }
-  out.insert(out.end(), reversed.rbegin(), reversed.rend());
+  unsigned shift = 0;
+  while (shift < 63 && arc >> (shift + 7) != 0) shift += 7;
+  for (; shift > 0; shift -= 7)
+    out.push_back(static_cast<std::uint8_t>(0x80 | (arc >> shift & 0x7f)));
+  out.push_back(static_cast<std::uint8_t>(arc & 0x7f));
+}
+
+void AppendDecimal(std::string& out, std::uint64_t number) {
+  std::array<char, std::numeric_limits<std::uint64_t>::digits10 + 1> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  out.append(digits.data(), end);
 }
 
 void AppendLength(Bytes& out, std::size_t length) {
@@ -98,7 +120,9 @@ void AppendLength(Bytes& out, std::size_t length) {
 }
 
 Bytes Element(std::uint8_t tag, ByteView content) {
-  Bytes out = {tag};
+  Bytes out;
+  out.reserve(content.size() + kMaxHeader);
+  out.push_back(tag);
   AppendLength(out, content.size());
   out.insert(out.end(), content.begin(), content.end());
   return out;
@@ -134,11 +158,15 @@ Result<std::string> DerReader::Oid() {
   Reader arcs(content, what_);
   ASSIGN_OR_RETURN(const std::uint64_t first, ReadArc(arcs, what_));
   const std::uint64_t root = std::min<std::uint64_t>(first / 40, 2);
-  std::string dotted = fmt::format("{}.{}", root, first - root * 40);
+  std::string dotted;
+  AppendDecimal(dotted, root);
+  dotted += '.';
+  AppendDecimal(dotted, first - root * 40);
   for (std::size_t count = 2; !arcs.empty(); ++count) {
     if (count == kMaxArcs) return Wrong(what_, reader_.offset(), "OID of too many arcs");
     ASSIGN_OR_RETURN(const std::uint64_t arc, ReadArc(arcs, what_));
-    dotted += fmt::format(".{}", arc);
+    dotted += '.';
+    AppendDecimal(dotted, arc);
   }
   return dotted;
 }

@@ -39,6 +39,9 @@ const AttributeType* FindType(ByteView oid) {
   return found == kAttributeTypes.end() ? nullptr : &*found;
 }
 
+// At most as long as X.520 allows for every one of the types.
+constexpr std::size_t kMaxPlain = 64;
+
 // One RelativeDistinguishedName of one attribute, put before what `name` has already. False when
 // it is anything but plain.
 Result<bool> TakePlainPart(DerReader part, Name& name) {
@@ -95,7 +98,27 @@ Result<std::string> CommonName(const X509_NAME* name) {
   return out;
 }
 
+// The type of an attribute that OpenSSL writes as UTF8String; of a country it does not.
+const AttributeType* FindWrittenType(const NameAttribute& attribute) {
+  const auto found = std::ranges::find(kAttributeTypes, attribute.type, &AttributeType::label);
+  return found == kAttributeTypes.end() || found->label == "C" ? nullptr : &*found;
+}
+
 }  // namespace
+
+std::optional<Bytes> WritePlainName(const DistinguishedName& name) {
+  std::vector<Bytes> parts;
+  for (const NameAttribute& attribute : name) {
+    const AttributeType* type = FindWrittenType(attribute);
+    const ByteView text = AsBytes(attribute.value);
+    if (type == nullptr || text.size() > kMaxPlain || !IsPlain(text)) return std::nullopt;
+    const std::array<std::uint8_t, 3> oid = {kX520[0], kX520[1], type->n};
+    parts.push_back(DerElementOf(
+        der::kSet,
+        {DerSequence({DerElementOf(der::kOid, {oid}), DerElementOf(der::kUtf8String, {text})})}));
+  }
+  return DerSequence(parts);
+}
 
 Result<Name> ReadAnyName(ByteView der) {
   const std::uint8_t* at = der.data();

@@ -106,5 +106,47 @@ TEST(ReadName, TruncationsAreRefusedAndFlippedBytesReadAsOpenSslReadsThem) {
   });
 }
 
+TEST(WriteName, AgreesWithOpenSslOnEveryKindOfName) {
+  const std::string longest(64, 'x');
+  const struct {
+    const char* name;
+    DistinguishedName parts;
+    bool plain;
+  } rows[] = {
+      {"empty", {}, true},
+      {"plain", {{"CN", "a.b-c:d/e(f) g"}, {"OU", "unit 7"}}, true},
+      {"all plain types", {{"CN", "a"}, {"L", "b"}, {"ST", "c"}, {"O", "d"}, {"OU", "e"}}, true},
+      {"one type twice", {{"CN", "first"}, {"CN", "second"}}, true},
+      {"longest", {{"CN", longest}, {"L", longest}, {"ST", longest}}, true},
+      {"country", {{"C", "DE"}, {"CN", "a"}}, false},
+      {"longer", {{"L", longest + "x"}}, false},
+      {"space last", {{"CN", "a "}}, false},
+      {"specials", {{"CN", "a,b+c"}}, false},
+      {"beyond ASCII", {{"O", "Ökologie"}}, false},
+      {"dotted type", {{"2.5.4.3", "a"}}, false},
+      {"mail", {{"emailAddress", "owner@example.org"}}, false},
+  };
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.name);
+    ASSERT_OK_AND_ASSIGN(const Bytes openssl, WriteAnyName(row.parts));
+    const auto ours = WritePlainName(row.parts);
+    EXPECT_EQ(ours.has_value(), row.plain);
+    if (ours) {
+      EXPECT_EQ(*ours, openssl);
+    }
+    EXPECT_EQ(WriteName(row.parts), openssl);
+  }
+}
+
+TEST(WriteName, RefusesWhatX520Forbids) {
+  for (const DistinguishedName& bad :
+       {DistinguishedName{{"CN", ""}}, DistinguishedName{{"CN", std::string(65, 'x')}},
+        DistinguishedName{{"C", "Germany"}}, DistinguishedName{{"nothing", "a"}},
+        DistinguishedName{{"CN", "a"}, {"O", "\xff"}}}) {
+    EXPECT_THAT(WriteName(bad), Fails(Code::kMalformed, bad.back().type)) << bad.back().value;
+    EXPECT_EQ(WritePlainName(bad), std::nullopt);
+  }
+}
+
 }  // namespace
 }  // namespace strongroom::crypto

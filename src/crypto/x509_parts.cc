@@ -90,6 +90,11 @@ const Extension* FindByOid(const std::vector<Extension>& extensions, std::string
 }
 
 Result<Bytes> WriteName(const DistinguishedName& name) {
+  if (auto plain = WritePlainName(name)) return *std::move(plain);
+  return WriteAnyName(name);
+}
+
+Result<Bytes> WriteAnyName(const DistinguishedName& name) {
   const X509NamePtr native(X509_NAME_new());
   if (!native) return Internal(OpenSslError("name"));
   for (const NameAttribute& attribute : name) {

@@ -3,6 +3,7 @@
 // Reading and writing the parts that certificates, requests and lists have in common (RFC 5280),
 // all in DER.
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,9 @@ Result<Bytes> ReadSubjectKeyId(ByteView value);
 Result<Bytes> ReadAuthorityKeyId(ByteView value);
 
 Result<Bytes> WriteName(const DistinguishedName& name);
+// The same, always by OpenSSL, and without it: nothing when the name is not plain.
+Result<Bytes> WriteAnyName(const DistinguishedName& name);
+std::optional<Bytes> WritePlainName(const DistinguishedName& name);
 // kMalformed outside of the years 1950 to 9999.
 Result<Bytes> WriteTime(UnixSeconds time);
 // kMalformed when an OID is none or is there twice.

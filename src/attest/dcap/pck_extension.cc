@@ -35,7 +35,8 @@ Result<std::bitset<32>> ReadPairs(DerReader sequence, ByteView prefix, std::uint
     const std::uint8_t arc = oid.back();
     if (seen.test(arc)) return Malformed(fmt::format("SGX extension has element {} twice", arc));
     seen.set(arc);
-    RETURN_IF_ERROR(In(fmt::format("SGX extension element {}", arc), read(arc, pair)));
+    if (const Status status = read(arc, pair); !status.has_value())
+      return std::unexpected(status.error().In(fmt::format("SGX extension element {}", arc)));
     RETURN_IF_ERROR(pair.ExpectEnd());
   }
   return seen;
