@@ -93,20 +93,27 @@ TEST(VerifiedLeaves, AreBoundedAndFoundByTheirBytesOnly) {
   ASSERT_OK_AND_ASSIGN(const auto key, crypto::PrivateKey::Generate(crypto::KeyType::kP256));
   crypto::CertificateSpec spec;
   spec.subject = {{"CN", "leaf"}};
-  const auto make = [&] { return crypto::SelfSign(spec, key).value(); };
+  std::uint16_t made = 0;
+  const auto make = [&] {
+    PlatformIdentity platform;
+    platform.pce_svn = made++;
+    return dcap::VerifiedLeaves::Leaf{crypto::SelfSign(spec, key).value(), platform};
+  };
   dcap::VerifiedLeaves leaves;
-  const crypto::Certificate first = make();
+  const auto first = make();
   leaves.Remember(first);
   leaves.Remember(first);
   EXPECT_EQ(leaves.size(), 1U);
-  EXPECT_EQ(leaves.Find(first.der()), first);
-  EXPECT_FALSE(leaves.Find(make().der()).has_value());
+  ASSERT_TRUE(leaves.Find(first.certificate.der()).has_value());
+  EXPECT_EQ(leaves.Find(first.certificate.der())->certificate, first.certificate);
+  EXPECT_EQ(leaves.Find(first.certificate.der())->platform.pce_svn, first.platform.pce_svn);
+  EXPECT_FALSE(leaves.Find(make().certificate.der()).has_value());
   while (leaves.size() < dcap::VerifiedLeaves::kMax) leaves.Remember(make());
   leaves.Remember(first);
   EXPECT_EQ(leaves.size(), dcap::VerifiedLeaves::kMax);
   leaves.Remember(make());
   EXPECT_EQ(leaves.size(), 1U);
-  EXPECT_FALSE(leaves.Find(first.der()).has_value());
+  EXPECT_FALSE(leaves.Find(first.certificate.der()).has_value());
 }
 
 }  // namespace

@@ -23,13 +23,13 @@ using dcap::Report;
 constexpr std::array<std::uint8_t, 16> kIntelVendorId = {
     0x93, 0x9a, 0x72, 0x33, 0xf7, 0x9c, 0x4c, 0xa9, 0x94, 0x0a, 0x0d, 0xb3, 0x95, 0x7f, 0x06, 0x07};
 
-std::optional<Quote> ReadQuote(ByteView bytes, Report& report) {
-  auto quote = ParseQuote(bytes);
-  if (quote) return std::move(quote).value();
-  const Code code = quote.error().code();
-  report.Error(code == Code::kUnsupported ? "dcap.quote.unsupported" : "dcap.quote.malformed", code,
-               quote.error().message());
-  return std::nullopt;
+// What is no quote, or none that is understood here.
+Appraisal Unreadable(const Error& error) {
+  Report report;
+  report.Error(
+      error.code() == Code::kUnsupported ? "dcap.quote.unsupported" : "dcap.quote.malformed",
+      error.code(), error.message());
+  return {std::move(report).Finish(), std::nullopt};
 }
 
 void CheckVendor(const Quote& quote, Report& report) {
@@ -136,10 +136,10 @@ class ClaimsIssuer {
 
 class QuoteVerifier {
  public:
-  static Appraisal Run(ByteView bytes, const PreparedEndorsements& prepared, UnixSeconds now,
+  static Appraisal Run(const Quote& quote, const PreparedEndorsements& prepared, UnixSeconds now,
                        const VerifierOptions& options, std::string_view pck_certificate_chain) {
     Report report;
-    auto claims = Verify(bytes, *prepared.checked_, now, options, pck_certificate_chain, report);
+    auto claims = Verify(quote, *prepared.checked_, now, options, pck_certificate_chain, report);
     Appraisal out;
     if (claims && !report.failed()) out.claims = ClaimsIssuer::Issue(std::move(*claims));
     out.findings = std::move(report).Finish();
@@ -147,24 +147,23 @@ class QuoteVerifier {
   }
 
  private:
-  static std::optional<SgxClaims> Verify(ByteView bytes, const CheckedEndorsements& endorsements,
-                                         UnixSeconds now, const VerifierOptions& options,
-                                         std::string_view beside, Report& report) {
-    const auto quote = ReadQuote(bytes, report);
-    if (!quote) return std::nullopt;
-    CheckVendor(*quote, report);
+  static std::optional<SgxClaims> Verify(const Quote& quote,
+                                         const CheckedEndorsements& endorsements, UnixSeconds now,
+                                         const VerifierOptions& options, std::string_view beside,
+                                         Report& report) {
+    CheckVendor(quote, report);
     report.Check("dcap.endorsements.time",
                  dcap::CheckTimes("set of endorsements", endorsements.window.latest_issue,
                                   endorsements.window.earliest_expiry, now));
-    const auto pck = dcap::CheckPckChain(*quote, beside, endorsements, now, report);
+    const auto pck = dcap::CheckPckChain(quote, beside, endorsements, now, report);
     if (!pck) return std::nullopt;
     MatchDocuments(pck->platform, endorsements.tcb_info, report);
-    CheckQuotingEnclave(*quote, *pck, endorsements.qe_identity, report);
-    const auto tcb = EvaluateTcb(pck->platform, quote->qe_report.isv_svn, endorsements, report);
-    CheckDebug(quote->body, options, report);
+    CheckQuotingEnclave(quote, *pck, endorsements.qe_identity, report);
+    const auto tcb = EvaluateTcb(pck->platform, quote.qe_report.isv_svn, endorsements, report);
+    CheckDebug(quote.body, options, report);
     if (!tcb) return std::nullopt;
     return SgxClaims{
-        .report = quote->body,
+        .report = quote.body,
         .tcb = *tcb,
         .platform = pck->platform,
         .validity = Joined(endorsements.window, pck->window),
@@ -191,6 +190,14 @@ Result<VerifiedClaims> Appraisal::ToResult() const {
 
 Appraisal VerifySgxQuote(ByteView quote, const PreparedEndorsements& endorsements, UnixSeconds now,
                          const VerifierOptions& options, std::string_view pck_certificate_chain) {
+  const auto parsed = ParseQuote(quote);
+  if (!parsed.has_value()) return Unreadable(parsed.error());
+  return VerifySgxQuote(*parsed, endorsements, now, options, pck_certificate_chain);
+}
+
+Appraisal VerifySgxQuote(const Quote& quote, const PreparedEndorsements& endorsements,
+                         UnixSeconds now, const VerifierOptions& options,
+                         std::string_view pck_certificate_chain) {
   return QuoteVerifier::Run(quote, endorsements, now, options, pck_certificate_chain);
 }
 

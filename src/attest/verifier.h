@@ -9,6 +9,7 @@
 #include "attest/claims.h"
 #include "attest/endorsements.h"
 #include "attest/findings.h"
+#include "attest/quote.h"
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/result.h"
@@ -81,6 +82,10 @@ Preparation PrepareEndorsements(const Endorsements& endorsements, const TrustAnc
 // do not carry it (types 1 and 3).
 Appraisal VerifySgxQuote(ByteView quote, const PreparedEndorsements& endorsements, UnixSeconds now,
                          const VerifierOptions& options = {},
+                         std::string_view pck_certificate_chain = {});
+// The same for a quote that the caller has parsed.
+Appraisal VerifySgxQuote(const Quote& quote, const PreparedEndorsements& endorsements,
+                         UnixSeconds now, const VerifierOptions& options = {},
                          std::string_view pck_certificate_chain = {});
 
 // Both in one: the verifier as a pure function. The same evidence, endorsements, anchors and time

@@ -11,7 +11,6 @@
 
 #include <fmt/format.h>
 
-#include "attest/quote.h"
 #include "base/encoding.h"
 
 namespace strongroom::collateral {
@@ -216,14 +215,13 @@ EndorsementCache::EndorsementCache(EndorsementSource& source, const Clock& clock
 
 EndorsementCache::~EndorsementCache() = default;
 
-Result<CachedEndorsements> EndorsementCache::For(ByteView quote,
+Result<CachedEndorsements> EndorsementCache::For(const attest::Quote& quote,
                                                  const attest::TrustAnchors& anchors) {
-  ASSIGN_OR_RETURN(const attest::Quote parsed, attest::ParseQuote(quote));
   ASSIGN_OR_RETURN(const attest::EndorsementSubject subject,
-                   attest::UnverifiedEndorsementSubject(parsed));
+                   attest::UnverifiedEndorsementSubject(quote));
   return impl_->For(Key(subject.fmspc, subject.platform_ca, anchors), subject,
                     [&](UnixSeconds now) -> Status {
-                      const auto checked = attest::SignedEndorsementSubject(parsed, anchors, now);
+                      const auto checked = attest::SignedEndorsementSubject(quote, anchors, now);
                       if (!checked.has_value())
                         return std::unexpected(checked.error().In("evidence"));
                       return {};

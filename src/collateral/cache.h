@@ -4,6 +4,7 @@
 #include <memory>
 #include <string_view>
 
+#include "attest/quote.h"
 #include "attest/verifier.h"
 #include "base/clock.h"
 #include "collateral/floors.h"
@@ -49,7 +50,7 @@ class EndorsementCache {
   // to be verified with them. Errors of the source; kUntrusted when what it gives is not valid now
   // or older than what was seen before, when the clock is, or when nothing is there and the quote
   // is not signed up to an anchor; kUnavailable also when the source is asked enough already.
-  Result<CachedEndorsements> For(ByteView quote, const attest::TrustAnchors& anchors);
+  Result<CachedEndorsements> For(const attest::Quote& quote, const attest::TrustAnchors& anchors);
   // For a platform that the caller vouches for.
   Result<CachedEndorsements> For(const attest::EndorsementSubject& subject,
                                  const attest::TrustAnchors& anchors);

@@ -26,6 +26,12 @@ const Keys& TestKeys() {
   return keys;
 }
 
+Result<CachedEndorsements> AskFor(EndorsementCache& cache, ByteView quote,
+                                  const attest::TrustAnchors& anchors) {
+  ASSIGN_OR_RETURN(const attest::Quote parsed, attest::ParseQuote(quote));
+  return cache.For(parsed, anchors);
+}
+
 // Answers what it is told to, and counts.
 class FakeSource final : public EndorsementSource {
  public:
@@ -58,7 +64,7 @@ class Cache : public ::testing::Test {
   }
 
   Result<CachedEndorsements> Ask(EndorsementCache& cache) {
-    return cache.For(made_.quote, made_.anchors);
+    return AskFor(cache, made_.quote, made_.anchors);
   }
 
   Recipe recipe_;
@@ -156,7 +162,7 @@ TEST_F(Cache, RefusesReplayedOldCollateral) {
 TEST_F(Cache, KeepsRootsApart) {
   EndorsementCache cache(source_, clock_);
   for (int i = 0; i < 2; ++i) {
-    EXPECT_THAT(cache.For(made_.quote, attest::TrustAnchors::Intel()),
+    EXPECT_THAT(AskFor(cache, made_.quote, attest::TrustAnchors::Intel()),
                 Fails(Code::kUntrusted, "wanted a trusted root"));
     EXPECT_OK(Ask(cache));
   }
@@ -185,13 +191,13 @@ TEST_F(Cache, StrangersCannotMakeItAskTheSource) {
   for (const auto& row : rows) {
     Bytes forged = made_.quote;
     forged[row.at] ^= 1;
-    const auto found = cache.For(forged, made_.anchors);
+    const auto found = AskFor(cache, forged, made_.anchors);
     ASSERT_FALSE(found.has_value()) << row.name;
     EXPECT_THAT(found.error().message(), ::testing::HasSubstr("evidence")) << row.name;
   }
   ASSERT_OK_AND_ASSIGN(const Keys foreign, Keys::Generate());
   ASSERT_OK_AND_ASSIGN(const Made other, attest::testing::Make(recipe_, foreign));
-  EXPECT_THAT(cache.For(other.quote, made_.anchors),
+  EXPECT_THAT(AskFor(cache, other.quote, made_.anchors),
               Fails(Code::kUntrusted, "wanted a trusted root"));
   clock_.Set(recipe_.now + recipe_.leaf_ends + 1);
   EXPECT_THAT(Ask(cache), Fails(Code::kUntrusted, "PCK chain"));
@@ -274,10 +280,11 @@ TEST_F(Cache, RefusesTheAnswerToAnotherQuestion) {
               Fails(Code::kUntrusted, "asked for collateral of FMSPC 000000000000"));
 }
 
-TEST_F(Cache, RefusesWhatIsNoQuote) {
+TEST_F(Cache, RefusesAQuoteThatCarriesNoCertificate) {
   EndorsementCache cache(source_, clock_);
-  EXPECT_THAT(cache.For(AsBytes("no quote"), made_.anchors),
-              Fails(Code::kUnsupported, "quote version"));
+  ASSERT_OK_AND_ASSIGN(attest::Quote quote, attest::ParseQuote(made_.quote));
+  quote.certification_data = AsBytes("no certificate");
+  EXPECT_THAT(cache.For(quote, made_.anchors), Fails(Code::kMalformed, "no PEM block"));
   EXPECT_EQ(source_.fetches, 0);
 }
 

@@ -131,16 +131,30 @@ bool CheckIssuerName(const crypto::Certificate& leaf, const CheckedEndorsements&
   return false;
 }
 
-// The leaf against the CA that the endorsements were checked with. `known`: its signature was
-// verified before.
-void CheckLeaf(const crypto::Certificate& leaf, bool known, const CheckedEndorsements& endorsements,
-               UnixSeconds now, Report& report) {
-  const crypto::CertificateFields& fields = leaf.fields();
-  report.Check("dcap.pck.chain", CheckCommonName(leaf, kLeafCn));
-  if (!known && report.Check("dcap.pck.chain", In("PCK certificate",
-                                                  leaf.VerifySignature(endorsements.pck_ca_key)))) {
-    endorsements.leaves->Remember(leaf);
-  }
+// A leaf that was read.
+struct ReadLeaf {
+  crypto::Certificate certificate;
+  std::optional<PlatformIdentity> platform;  // unless its SGX extension is wrong
+  bool known;                                // its signature was verified before
+};
+
+// Its signature by the CA that the endorsements were checked with; what was found once holds for
+// ever.
+void CheckLeafSignature(const ReadLeaf& leaf, const CheckedEndorsements& endorsements,
+                        Report& report) {
+  if (leaf.known) return;
+  const Status status =
+      In("PCK certificate", leaf.certificate.VerifySignature(endorsements.pck_ca_key));
+  if (report.Check("dcap.pck.chain", status) && leaf.platform)
+    endorsements.leaves->Remember({leaf.certificate, *leaf.platform});
+}
+
+// The leaf against the CA that the endorsements were checked with.
+void CheckLeaf(const ReadLeaf& leaf, const CheckedEndorsements& endorsements, UnixSeconds now,
+               Report& report) {
+  const crypto::CertificateFields& fields = leaf.certificate.fields();
+  report.Check("dcap.pck.chain", CheckCommonName(leaf.certificate, kLeafCn));
+  CheckLeafSignature(leaf, endorsements, report);
   report.Check("dcap.pck.chain", CheckLeafExtensions(fields, endorsements.pck_ca.fields()));
   report.Check("dcap.pck.time",
                CheckTimes("PCK certificate", fields.not_before, fields.not_after, now));
@@ -154,6 +168,23 @@ Result<PlatformIdentity> ReadPlatform(const crypto::Certificate& leaf) {
   const crypto::Extension* extension = leaf.FindExtension(kSgxExtensionOid);
   if (extension == nullptr) return Untrusted("PCK certificate has no SGX extension");
   return ParsePckExtension(extension->value);
+}
+
+// The leaf of a chain, with what its SGX extension says.
+std::optional<ReadLeaf> WithPlatform(std::optional<crypto::Certificate> leaf, Report& report) {
+  if (!leaf) return std::nullopt;
+  auto platform = report.Take("dcap.pck.extension", ReadPlatform(*leaf));
+  return ReadLeaf{*std::move(leaf), std::move(platform), false};
+}
+
+// A leaf by the very issuers that the endorsements were checked with.
+std::optional<ReadLeaf> FindOrReadLeaf(const Bytes& der, const CheckedEndorsements& endorsements,
+                                       Report& report) {
+  if (auto known = endorsements.leaves->Find(der))
+    return ReadLeaf{std::move(known->certificate), known->platform, true};
+  return WithPlatform(
+      report.Take("dcap.pck.malformed", In("PCK certificate", crypto::Certificate::FromDer(der))),
+      report);
 }
 
 // The Platform CA certifies platforms with an instance id, the Processor CA those without.
@@ -253,31 +284,25 @@ std::optional<PckLeaf> CheckPckChain(const Quote& quote, std::string_view beside
   if (!ders) return std::nullopt;
 
   ValidityWindow window = kAlways;
-  std::optional<crypto::Certificate> leaf;
   const bool carries_checked_issuers = CarriesCheckedIssuers(*ders, endorsements);
-  if (carries_checked_issuers) leaf = endorsements.leaves->Find((*ders)[0]);
-  const bool known = leaf.has_value();
-  if (!known) {
-    leaf = carries_checked_issuers
-               ? report.Take("dcap.pck.malformed",
-                             In("PCK certificate", crypto::Certificate::FromDer((*ders)[0])))
-               : VerifyWholeChain(*ders, endorsements, now, window, report);
-  }
+  const auto leaf =
+      carries_checked_issuers
+          ? FindOrReadLeaf((*ders)[0], endorsements, report)
+          : WithPlatform(VerifyWholeChain(*ders, endorsements, now, window, report), report);
   if (!leaf) return std::nullopt;
   const std::string_view other_issuer =
       carries_checked_issuers ? "dcap.pck.chain" : "dcap.pck-crl.other-ca";
-  auto key = report.Take("dcap.pck.malformed", LeafKey(*leaf));
-  auto platform = report.Take("dcap.pck.extension", ReadPlatform(*leaf));
-  if (CheckIssuerName(*leaf, endorsements, other_issuer, report)) {
-    CheckLeaf(*leaf, known, endorsements, now, report);
-    if (platform)
+  auto key = report.Take("dcap.pck.malformed", LeafKey(leaf->certificate));
+  if (CheckIssuerName(leaf->certificate, endorsements, other_issuer, report)) {
+    CheckLeaf(*leaf, endorsements, now, report);
+    if (leaf->platform)
       report.Check("dcap.pck.extension",
-                   CheckExtensionProfile(*platform, endorsements.platform_ca));
+                   CheckExtensionProfile(*leaf->platform, endorsements.platform_ca));
   }
-  if (!key || !platform) return std::nullopt;
-  report.Check("dcap.pck.other-platform", CheckNamedPlatform(quote, *platform));
-  Narrow(window, *leaf);
-  return PckLeaf{std::move(*key), *platform, window};
+  if (!key || !leaf->platform) return std::nullopt;
+  report.Check("dcap.pck.other-platform", CheckNamedPlatform(quote, *leaf->platform));
+  Narrow(window, leaf->certificate);
+  return PckLeaf{std::move(*key), *leaf->platform, window};
 }
 
 }  // namespace strongroom::attest::dcap

@@ -2,19 +2,20 @@
 
 namespace strongroom::attest::dcap {
 
-std::optional<crypto::Certificate> VerifiedLeaves::Find(ByteView der) const {
+std::optional<VerifiedLeaves::Leaf> VerifiedLeaves::Find(ByteView der) const {
   const crypto::Sha256Digest fingerprint = crypto::Sha256(der);
-  return leaves_.With([&](const auto& leaves) -> std::optional<crypto::Certificate> {
+  return leaves_.With([&](const auto& leaves) -> std::optional<Leaf> {
     const auto found = leaves.find(fingerprint);
-    if (found == leaves.end() || !Equal(found->second.der(), der)) return std::nullopt;
+    if (found == leaves.end() || !Equal(found->second.certificate.der(), der)) return std::nullopt;
     return found->second;
   });
 }
 
-void VerifiedLeaves::Remember(const crypto::Certificate& leaf) {
+void VerifiedLeaves::Remember(const Leaf& leaf) {
+  const crypto::Sha256Digest fingerprint = leaf.certificate.Fingerprint();
   leaves_.With([&](auto& leaves) {
-    if (leaves.size() == kMax && !leaves.contains(leaf.Fingerprint())) leaves.clear();
-    leaves.emplace(leaf.Fingerprint(), leaf);
+    if (leaves.size() == kMax && !leaves.contains(fingerprint)) leaves.clear();
+    leaves.emplace(fingerprint, leaf);
   });
 }
 

@@ -13,13 +13,12 @@ constexpr std::size_t kMaxPckChain = 5;
 
 // The root that a quote of our own names. It decides nothing: it only lets the cache check that
 // what is sent along belongs together.
-Result<attest::TrustAnchors> RootNamedBy(ByteView quote) {
-  ASSIGN_OR_RETURN(const attest::Quote parsed, attest::ParseQuote(quote));
-  if (parsed.certification_type != attest::CertificationDataType::kPckChain)
+Result<attest::TrustAnchors> RootNamedBy(const attest::Quote& quote) {
+  if (quote.certification_type != attest::CertificationDataType::kPckChain)
     return Unsupported("the TEE's quotes carry no certificates of their platform");
   ASSIGN_OR_RETURN(
       const std::vector<crypto::Certificate> chain,
-      crypto::Certificate::ChainFromPem(AsText(parsed.certification_data), kMaxPckChain));
+      crypto::Certificate::ChainFromPem(AsText(quote.certification_data), kMaxPckChain));
   for (const crypto::Certificate& certificate : chain) {
     if (!(certificate.fields().subject == certificate.fields().issuer)) continue;
     ASSIGN_OR_RETURN(const crypto::PublicKey key, certificate.public_key());
@@ -68,7 +67,7 @@ Status CollateralPort::KeepFloors() {
   return status;
 }
 
-Result<CheckedEndorsements> CollateralPort::For(ByteView quote,
+Result<CheckedEndorsements> CollateralPort::For(const attest::Quote& quote,
                                                 const attest::TrustAnchors& anchors) {
   ASSIGN_OR_RETURN(collateral::CachedEndorsements found, cache_.For(quote, anchors));
   RETURN_IF_ERROR(KeepFloors());
@@ -76,8 +75,9 @@ Result<CheckedEndorsements> CollateralPort::For(ByteView quote,
 }
 
 Result<std::shared_ptr<const attest::Endorsements>> CollateralPort::ForOwn(ByteView quote) {
-  ASSIGN_OR_RETURN(const attest::TrustAnchors root, RootNamedBy(quote));
-  ASSIGN_OR_RETURN(collateral::CachedEndorsements found, cache_.For(quote, root));
+  ASSIGN_OR_RETURN(const attest::Quote parsed, attest::ParseQuote(quote));
+  ASSIGN_OR_RETURN(const attest::TrustAnchors root, RootNamedBy(parsed));
+  ASSIGN_OR_RETURN(collateral::CachedEndorsements found, cache_.For(parsed, root));
   return std::move(found.raw);
 }
 

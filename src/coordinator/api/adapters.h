@@ -35,7 +35,8 @@ class CollateralPort final : public EndorsementSource {
   CollateralPort(collateral::EndorsementCache& cache, Store& store)
       : cache_(cache), store_(store) {}
 
-  Result<CheckedEndorsements> For(ByteView quote, const attest::TrustAnchors& anchors) override;
+  Result<CheckedEndorsements> For(const attest::Quote& quote,
+                                  const attest::TrustAnchors& anchors) override;
   Result<std::shared_ptr<const attest::Endorsements>> ForOwn(ByteView quote) override;
 
  private:

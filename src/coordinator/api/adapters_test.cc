@@ -46,7 +46,8 @@ class CollateralPortTest : public ::testing::Test {
   Status Ask(Life& life, const char* platform = "up-to-date") {
     auto issuer = testing::MakeServer(platform);
     ASSIGN_OR_RETURN(const Bytes quote, issuer.Quote({}));
-    RETURN_IF_ERROR(life.port.For(quote, attest::TrustAnchors().Add(TestWorld().anchor())));
+    ASSIGN_OR_RETURN(const attest::Quote parsed, attest::ParseQuote(quote));
+    RETURN_IF_ERROR(life.port.For(parsed, attest::TrustAnchors().Add(TestWorld().anchor())));
     return {};
   }
   void CreateState() { ASSERT_OK(store_.Create(manifest::SealMode::kProductKey, {})); }

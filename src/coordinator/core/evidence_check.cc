@@ -58,10 +58,10 @@ EvidenceVerdict CheckEvidence(ByteView quote, const manifest::Package& package,
   if (!parsed.has_value()) return refuse("evidence.quote", parsed.error());
   if (const Status bound = attest::ExpectUnverifiedReportData(*parsed, wanted); !bound.has_value())
     return refuse("evidence.report-data", bound.error());
-  const auto checked = endorsements.For(quote, manifest::AnchorsOf(package));
+  const auto checked = endorsements.For(*parsed, manifest::AnchorsOf(package));
   if (!checked.has_value()) return refuse("evidence.endorsements", checked.error());
   attest::Appraisal appraisal =
-      attest::VerifySgxQuote(quote, checked->prepared, now, manifest::VerifierOptionsOf(package),
+      attest::VerifySgxQuote(*parsed, checked->prepared, now, manifest::VerifierOptionsOf(package),
                              checked->raw->pck_certificate_chain);
   AddErrors(appraisal.findings, out.errors);
   if (!appraisal.claims) return out;

@@ -8,6 +8,7 @@
 
 #include "attest/anchors.h"
 #include "attest/endorsements.h"
+#include "attest/quote.h"
 #include "attest/sgx/report_body.h"
 #include "attest/verifier.h"
 #include "base/bytes.h"
@@ -39,7 +40,8 @@ class EndorsementSource {
   virtual ~EndorsementSource() = default;
   // Checked up to one of `anchors`. kUntrusted: what there is does not convince; kUnavailable,
   // kDeadline: try again later.
-  virtual Result<CheckedEndorsements> For(ByteView quote, const attest::TrustAnchors& anchors) = 0;
+  virtual Result<CheckedEndorsements> For(const attest::Quote& quote,
+                                          const attest::TrustAnchors& anchors) = 0;
   // For a quote of our own, whoever vouches for it: to be sent to those who verify us, and trusted
   // by nobody here.
   virtual Result<std::shared_ptr<const attest::Endorsements>> ForOwn(ByteView quote) = 0;

@@ -37,18 +37,18 @@ TestUser MakeUser(const std::string& name) {
 }
 
 Result<std::shared_ptr<const attest::Endorsements>> SimEndorsements::ForOwn(ByteView quote) {
+  ASSIGN_OR_RETURN(const attest::Quote parsed, attest::ParseQuote(quote));
   ASSIGN_OR_RETURN(CheckedEndorsements found,
-                   For(quote, attest::TrustAnchors().Add(world_.anchor())));
+                   For(parsed, attest::TrustAnchors().Add(world_.anchor())));
   return std::move(found.raw);
 }
 
-Result<CheckedEndorsements> SimEndorsements::For(ByteView quote,
+Result<CheckedEndorsements> SimEndorsements::For(const attest::Quote& quote,
                                                  const attest::TrustAnchors& anchors) {
   ++asked_;
   if (failure_) return std::unexpected(*failure_);
-  ASSIGN_OR_RETURN(const attest::Quote parsed, attest::ParseQuote(quote));
   ASSIGN_OR_RETURN(const attest::EndorsementSubject subject,
-                   attest::UnverifiedEndorsementSubject(parsed));
+                   attest::UnverifiedEndorsementSubject(quote));
   const Key key{subject.fmspc, anchors};
   const std::lock_guard lock(mutex_);
   if (const auto found = known_.find(key); found != known_.end()) return found->second;

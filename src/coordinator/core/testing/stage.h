@@ -35,7 +35,8 @@ class SimEndorsements final : public EndorsementSource {
   SimEndorsements(const sim::World& world, const Clock& clock, sim::CollateralOptions options = {})
       : collateral_(world, std::move(options)), world_(world), clock_(clock) {}
 
-  Result<CheckedEndorsements> For(ByteView quote, const attest::TrustAnchors& anchors) override;
+  Result<CheckedEndorsements> For(const attest::Quote& quote,
+                                  const attest::TrustAnchors& anchors) override;
   Result<std::shared_ptr<const attest::Endorsements>> ForOwn(ByteView quote) override;
 
   void FailWith(std::optional<Error> error) { failure_ = std::move(error); }
