@@ -1,7 +1,6 @@
 // strongroom-agent: the first program in a confidential workload. Attests to the coordinator, hands
 // secrets over, starts the measured program and stays its parent.
 
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -10,6 +9,7 @@
 
 #include "agent/exit_code.h"
 #include "agent/run.h"
+#include "base/dumps.h"
 #include "base/files.h"
 #include "base/portable_copy.h"
 #include "base/version.h"
@@ -50,20 +50,10 @@ int Fail(std::string_view what, const Error& error) {
   return agent::kExitConfiguration;
 }
 
-// Whom the agent trusts must not depend on its memory being read: no core, no ptrace by others of
-// the same user.
-Status Harden() {
-  RETURN_IF_ERROR(agent::ForbidCoreDumps());
-#if !defined(__SANITIZE_ADDRESS__)  // its leak checker traces this process
-  if (prctl(PR_SET_DUMPABLE, 0) != 0) return FromErrno(errno, "prctl");
-#endif
-  return {};
-}
-
 int Run(const Flags& flags) {
   const agent::BlockedSignals signals;  // before any thread
-  if (const Status hardened = Harden(); !hardened.has_value())
-    return Fail("core dumps", hardened.error());
+  if (const Status forbidden = ForbidDumps(); !forbidden.has_value())
+    return Fail("dumps", forbidden.error());
   const auto level = ParseLogLevel(flags.log_level);
   if (!level.has_value()) return Fail("--log-level", level.error());
   const auto format = ParseLogFormat(tee::ProcessEnvironment("EDG_LOG_FORMAT").value_or("text"));

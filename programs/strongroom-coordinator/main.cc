@@ -1,7 +1,5 @@
 // The coordinator: holds one manifest inside a TEE, verifies workloads against it, and gives them
 // their certificates, secrets and model keys.
-#include <sys/prctl.h>
-#include <sys/resource.h>
 
 #include <csignal>
 #include <cstdio>
@@ -9,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "base/dumps.h"
 #include "base/encoding.h"
 #include "base/files.h"
 #include "base/version.h"
@@ -87,12 +86,10 @@ void AddFlags(CLI::App& app, Flags& flags) {
 }
 
 // Secrets are in memory: nothing of it goes to disk, and limits are errors, not signals.
-void Harden() {
-  const rlimit none{0, 0};
-  setrlimit(RLIMIT_CORE, &none);
-  prctl(PR_SET_DUMPABLE, 0);
+Status Harden() {
   std::signal(SIGXFSZ, SIG_IGN);
   std::signal(SIGPIPE, SIG_IGN);
+  return ForbidDumps();
 }
 
 std::string Anywhere(const std::string& address) {
@@ -180,7 +177,10 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", std::string(Version()));
   AddFlags(app, flags);
   CLI11_PARSE(app, argc, argv);
-  Harden();
+  if (const Status hardened = Harden(); !hardened.has_value()) {
+    fmt::print(stderr, "strongroom-coordinator: {}\n", hardened.error().message());
+    return 1;
+  }
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <strongroom/v1/handover.pb.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -10,14 +9,13 @@
 #include <fmt/format.h>
 
 #include "base/files.h"
-#include "base/secret.h"
+#include "base/secret_message.h"
 #include "crypto/pem.h"
 
 namespace strongroom::modelserver {
 namespace {
 
 constexpr const char* kVariable = "STRONGROOM_HANDOVER_FD";
-constexpr off_t kMaxBytes = 16 << 20;
 constexpr std::size_t kMaxChain = 8;
 
 Result<UniqueFd> HandoverFd() {
@@ -34,26 +32,6 @@ Result<UniqueFd> HandoverFd() {
   }
   unsetenv(kVariable);
   return UniqueFd(static_cast<int>(number));
-}
-
-Result<SecretBytes> ReadAll(int fd) {
-  struct stat status = {};
-  if (fstat(fd, &status) != 0) return FromErrno(errno, "handover");
-  if (status.st_size <= 0 || status.st_size > kMaxBytes) {
-    return Malformed(
-        fmt::format("handover has {} bytes, wanted 1 to {}", status.st_size, kMaxBytes));
-  }
-  SecretBytes bytes(static_cast<std::size_t>(status.st_size));
-  std::size_t done = 0;
-  while (done < bytes.size()) {
-    const ssize_t n = pread(fd, bytes.RevealWritable().data() + done, bytes.size() - done,
-                            static_cast<off_t>(done));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return FromErrno(errno, "handover");
-    if (n == 0) return Malformed("handover became shorter while it was read");
-    done += static_cast<std::size_t>(n);
-  }
-  return bytes;
 }
 
 // Overwrites the secrets inside a message when its reader is done.
@@ -102,7 +80,7 @@ Status AddModel(const v1::Model& model, Handover& out) {
 
 Result<Handover> ReadHandover() {
   ASSIGN_OR_RETURN(const UniqueFd fd, HandoverFd());
-  ASSIGN_OR_RETURN(const SecretBytes bytes, ReadAll(fd.get()));
+  ASSIGN_OR_RETURN(const SecretBytes bytes, In("handover", ReadFramedSecret(fd.get())));
   WipedMessage wiped;
   const v1::Handover& message = wiped.message;
   if (!wiped.message.ParseFromArray(bytes.Reveal().data(), static_cast<int>(bytes.size()))) {

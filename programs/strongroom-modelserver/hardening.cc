@@ -1,7 +1,5 @@
 #include "hardening.h"
 
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -25,13 +23,6 @@ sigset_t EndSignals() {
 }
 
 }  // namespace
-
-Status ForbidDumps() {
-  const rlimit none{.rlim_cur = 0, .rlim_max = 0};
-  if (setrlimit(RLIMIT_CORE, &none) != 0) return FromErrno(errno, "setrlimit(RLIMIT_CORE)");
-  if (prctl(PR_SET_DUMPABLE, 0) != 0) return FromErrno(errno, "prctl(PR_SET_DUMPABLE)");
-  return {};
-}
 
 void DropEngineVariables(Log& log) {
   std::vector<std::string> names;

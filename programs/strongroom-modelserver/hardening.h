@@ -3,12 +3,8 @@
 #include <chrono>
 
 #include "base/log.h"
-#include "base/result.h"
 
 namespace strongroom::modelserver {
-
-// No core dumps, no debugger of the same user: memory holds models in the clear.
-Status ForbidDumps();
 
 // Takes variables out of the environment that would steer the engine's libraries (plugins,
 // precision, threads).

@@ -12,6 +12,7 @@
 #include <fmt/ranges.h>
 
 #include "base/cpus.h"
+#include "base/dumps.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/version.h"

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -47,11 +46,12 @@ struct ExecArguments {
 // In the child: only calls that are safe after fork. Ends in exec, or in its errno on `report`.
 [[noreturn]] void Execute(const char* program, const ExecArguments& arguments, int handover,
                           pid_t parent, const sigset_t& mask, int report) {
-  const bool ready = prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent &&
+  const bool bound = prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 || errno == ENOSYS;  // Gramine has none
+  const bool ready = bound && getppid() == parent &&
                      close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) == 0 &&
                      (handover < 0 || fcntl(handover, F_SETFD, 0) == 0) &&
                      sigprocmask(SIG_SETMASK, &mask, nullptr) == 0;
-  std::signal(SIGPIPE, SIG_DFL);  // ignored by the network code of this process, and inherited
+  std::signal(SIGPIPE, SIG_DFL);  // whoever started this process may ignore it
   if (ready) execve(program, arguments.argv.data(), arguments.environment.data());
   const int error = errno;
   const ssize_t told = write(report, &error, sizeof(error));
@@ -76,7 +76,9 @@ BlockedSignals::BlockedSignals() {
   sigemptyset(&waited_);
   for (const int signal : kForwarded) sigaddset(&waited_, signal);
   sigaddset(&waited_, SIGCHLD);
-  pthread_sigmask(SIG_BLOCK, &waited_, &before_);
+  sigset_t blocked = waited_;
+  sigaddset(&blocked, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &blocked, &before_);
 }
 
 BlockedSignals::~BlockedSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
@@ -87,12 +89,12 @@ Result<Child> Child::Start(ChildSpec spec, const BlockedSignals& signals) {
   const UniqueFd report_in(reports[0]);
   UniqueFd report_out(reports[1]);
   const ExecArguments arguments(spec);
+  const int handover = spec.handover == nullptr ? -1 : spec.handover->reading_end();
   const pid_t parent = getpid();
   const pid_t pid = fork();
   if (pid < 0) return FromErrno(errno, "fork");
   if (pid == 0) {
-    Execute(spec.program.c_str(), arguments, spec.handover.get(), parent, signals.before(),
-            report_out.get());
+    Execute(spec.program.c_str(), arguments, handover, parent, signals.before(), report_out.get());
   }
   report_out.Reset();
   int error = 0;
@@ -100,7 +102,10 @@ Result<Child> Child::Start(ChildSpec spec, const BlockedSignals& signals) {
   do {
     got = read(report_in.get(), &error, sizeof(error));
   } while (got < 0 && errno == EINTR);
-  if (got == 0) return Child(pid, signals);  // closed by exec
+  if (got == 0) {  // closed by exec
+    if (spec.handover != nullptr) spec.handover->Send();
+    return Child(pid, signals, std::move(spec.handover));
+  }
   waitpid(pid, nullptr, 0);
   RETURN_IF_ERROR(StartError(error, spec.program));
   return Internal("the program did not start");
@@ -123,14 +128,6 @@ int Child::Wait() {
       return WIFEXITED(status) ? WEXITSTATUS(status) : kSignalBase + WTERMSIG(status);
     }
   }
-}
-
-Status ForbidCoreDumps() {
-  // A limit of 1 also keeps the kernel from piping a core to a handler, which 0 does not
-  // (coredump.c).
-  const rlimit one{.rlim_cur = 1, .rlim_max = 1}, none{.rlim_cur = 0, .rlim_max = 0};
-  if (setrlimit(RLIMIT_CORE, &one) == 0 || setrlimit(RLIMIT_CORE, &none) == 0) return {};
-  return FromErrno(errno, "setrlimit");
 }
 
 }  // namespace strongroom::agent

@@ -3,17 +3,18 @@
 #include <sys/types.h>
 
 #include <csignal>
+#include <memory>
 #include <string>
 #include <vector>
 
-#include "base/files.h"
+#include "agent/handover_pipe.h"
 #include "base/secret.h"
 
 namespace strongroom::agent {
 
-// Signals that the agent passes on, and SIGCHLD: blocked in the calling thread, and in all threads
-// that it starts later. Call once, before the first thread. What was blocked before is what a child
-// gets.
+// Signals that the agent passes on, SIGCHLD, and SIGPIPE: blocked in the calling thread, and in all
+// threads that it starts later. Call once, before the first thread. What was blocked before is what
+// a child gets.
 class BlockedSignals {
  public:
   BlockedSignals();
@@ -34,12 +35,13 @@ struct ChildSpec {
   std::string program;
   std::vector<std::string> argv;
   std::vector<SecretBytes> environment;  // "NAME=value"
-  UniqueFd handover;  // stays open across exec, under its own number; not valid: none
+  // Its reading end stays open across exec, under its own number; null: none.
+  std::unique_ptr<HandoverPipe> handover;
 };
 
 // A program that runs in this process's place for everyone outside: it gets its signals, its
 // standard streams and its exit code is the agent's. When the agent dies, even by SIGKILL, so does
-// the program.
+// the program; under Gramine, whose kernel has no such link, only with the container around both.
 class Child {
  public:
   // kNotFound, kDenied (not executable: not measured, noexec), kInternal. From the main thread.
@@ -52,12 +54,11 @@ class Child {
   pid_t pid() const { return pid_; }
 
  private:
-  Child(pid_t pid, const BlockedSignals& signals) : pid_(pid), signals_(&signals) {}
+  Child(pid_t pid, const BlockedSignals& signals, std::unique_ptr<HandoverPipe> handover)
+      : pid_(pid), signals_(&signals), handover_(std::move(handover)) {}
   pid_t pid_;
   const BlockedSignals* signals_;
+  std::unique_ptr<HandoverPipe> handover_;
 };
-
-// No core of this process and its children is ever written, nor piped to a handler.
-Status ForbidCoreDumps();
 
 }  // namespace strongroom::agent

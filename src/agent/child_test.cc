@@ -1,6 +1,5 @@
 #include "agent/child.h"
 
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -9,6 +8,9 @@
 
 #include <gtest/gtest.h>
 
+#include "base/encoding.h"
+#include "base/secret_message.h"
+#include "crypto/hash.h"
 #include "testing/result_matchers.h"
 
 namespace strongroom::agent {
@@ -63,15 +65,52 @@ TEST_F(ChildTest, GivesExactlyTheArgumentsAndTheEnvironment) {
 }
 
 TEST_F(ChildTest, LeavesNoDescriptorOpenButTheHandover) {
-  ChildSpec spec = Shell("ls /proc/self/fd > " + file_);
   const UniqueFd leak(dup(1));  // not close-on-exec
-  spec.handover = *SealedMemfd("t", AsBytes("content"));
-  const int number = spec.handover.get();
-  spec.argv[2] += "; cat <&" + std::to_string(number) + " >> " + file_;
+  ASSERT_OK_AND_ASSIGN(auto handover, HandoverPipe::Open(AsBytes("content")));
+  const std::string number = std::to_string(handover->reading_end());
+  ChildSpec spec =
+      Shell("ls /proc/self/fd > " + file_ + "; tail -c +5 <&" + number + " >> " + file_);
+  spec.handover = std::move(handover);
   ASSERT_EQ(RunToEnd(std::move(spec)), 0);
   // 0, 1, 2, the handover, and the folder that ls itself reads.
   EXPECT_EQ(std::ranges::count(Output(), '\n'), 5) << Output();
   EXPECT_THAT(Output(), ::testing::EndsWith("content"));
+}
+
+TEST_F(ChildTest, HandsOverMoreThanAPipeHolds) {
+  const std::string message(3'000'000, 'm');
+  ASSERT_OK_AND_ASSIGN(auto handover, HandoverPipe::Open(AsBytes(message)));
+  ChildSpec spec = Shell("sha256sum <&" + std::to_string(handover->reading_end()) + " > " + file_);
+  spec.handover = std::move(handover);
+  ASSERT_EQ(RunToEnd(std::move(spec)), 0);
+  ASSERT_OK_AND_ASSIGN(const SecretBytes framed, FrameSecret(AsBytes(message)));
+  EXPECT_THAT(Output(), ::testing::StartsWith(HexEncode(crypto::Sha256(framed.Reveal()).view())));
+}
+
+TEST_F(ChildTest, DoesNotWaitForAProgramThatNeverReadsItsHandover) {
+  const Bytes message(3'000'000);
+  // The second leaves somebody behind who holds the reading end and lives on.
+  for (const char* script : {"kill -TERM $$", "sleep 60 & echo $! > \"$1\"; kill -TERM $$"}) {
+    ASSERT_OK_AND_ASSIGN(auto handover, HandoverPipe::Open(message));
+    ChildSpec spec = Shell(script);
+    spec.argv.insert(spec.argv.end(), {"sh", file_});
+    spec.handover = std::move(handover);
+    EXPECT_EQ(RunToEnd(std::move(spec)), 128 + SIGTERM) << script;
+  }
+  EXPECT_EQ(kill(static_cast<pid_t>(std::stol(Output())), SIGKILL), 0);
+}
+
+TEST_F(ChildTest, PassesSignalsOnWhileTheHandoverIsNotRead) {
+  ASSERT_OK_AND_ASSIGN(auto handover, HandoverPipe::Open(Bytes(3'000'000)));
+  ChildSpec spec = Shell("trap 'exit 41' TERM; touch " + file_ + "; while :; do sleep 0.01; done");
+  spec.handover = std::move(handover);
+  auto child = Child::Start(std::move(spec), signals_);
+  ASSERT_OK(child);
+  const std::jthread sender([&] {
+    while (!std::filesystem::exists(file_)) std::this_thread::yield();
+    kill(getpid(), SIGTERM);
+  });
+  EXPECT_EQ(child->Wait(), 41);
 }
 
 TEST_F(ChildTest, GivesTheSignalMaskFromBefore) {
@@ -144,20 +183,6 @@ TEST_F(ChildTest, DiesWithItsParent) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
   while (!ended() && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
   EXPECT_TRUE(ended());
-}
-
-TEST(ForbidCoreDumps, HoldsForThisProcessAndItsChildren) {
-  const pid_t pid = fork();
-  if (pid == 0) {
-    rlimit limit{};
-    _exit(ForbidCoreDumps().has_value() && getrlimit(RLIMIT_CORE, &limit) == 0 &&
-                  limit.rlim_max <= 1
-              ? 0
-              : 1);
-  }
-  int status = 0;
-  waitpid(pid, &status, 0);
-  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 }  // namespace

@@ -32,7 +32,7 @@ struct CoordinatorExpectation {
 
 // How a program gets what it needs.
 enum class ProgramKind {
-  kStrongroom,  // a sealed memfd with a Handover message
+  kStrongroom,  // a Handover message over a pipe
   kForeign,     // files on tmpfs, environment, arguments
 };
 

@@ -53,7 +53,7 @@ void SetPredefined(const Activation& activation, EnvironmentTable& table) {
 
 }  // namespace
 
-Result<UniqueFd> MakeHandover(const Activation& activation, const WorkloadIdentity& identity) {
+Result<SecretBytes> MakeHandover(const Activation& activation, const WorkloadIdentity& identity) {
   v1::Handover message;
   message.set_certificate_chain_pem(activation.certificate_chain_pem);
   message.set_private_key_pkcs8(ToText(activation.key.Pkcs8Der().Reveal()));
@@ -69,7 +69,7 @@ Result<UniqueFd> MakeHandover(const Activation& activation, const WorkloadIdenti
   WipeText(*message.mutable_private_key_pkcs8());
   for (v1::Model& model : *message.mutable_models()) WipeText(*model.mutable_key());
   if (!serialized) return Internal("the handover could not be serialised");
-  return SealedMemfd("strongroom-handover", bytes.Reveal());
+  return bytes;
 }
 
 std::vector<SecretBytes> MakeEnvironment(const Activation& activation, const AgentConfig& config,

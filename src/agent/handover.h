@@ -6,14 +6,14 @@
 #include "agent/activation.h"
 #include "agent/config.h"
 #include "agent/workload_identity.h"
-#include "base/files.h"
+#include "base/secret.h"
 
 namespace strongroom::agent {
 
 inline constexpr const char* kHandoverVariable = "STRONGROOM_HANDOVER_FD";
 
-// The Handover message in a sealed memfd, for a program of ours.
-Result<UniqueFd> MakeHandover(const Activation& activation, const WorkloadIdentity& identity);
+// The Handover message for a program of ours.
+Result<SecretBytes> MakeHandover(const Activation& activation, const WorkloadIdentity& identity);
 
 // The program's whole environment, "NAME=value", later ones winning: measured, passed on, the
 // manifest's, and for a marble declared MarbleRun-style MARBLE_PREDEFINED_* with its private key.

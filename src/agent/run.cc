@@ -222,10 +222,12 @@ class Runner {
     spec.program = options_.config.program;
     spec.argv = argv;
     if (options_.config.kind == ProgramKind::kStrongroom) {
-      ASSIGN_OR_RETURN(spec.handover, MakeHandover(activation, identity));
+      ASSIGN_OR_RETURN(const SecretBytes message, MakeHandover(activation, identity));
+      ASSIGN_OR_RETURN(spec.handover, HandoverPipe::Open(message.Reveal()));
     }
     spec.environment =
-        MakeEnvironment(activation, options_.config, parts_.environment, spec.handover.get());
+        MakeEnvironment(activation, options_.config, parts_.environment,
+                        spec.handover == nullptr ? -1 : spec.handover->reading_end());
     return Child::Start(std::move(spec), parts_.signals);
   }
 

@@ -1,6 +1,8 @@
 #include "agent/run.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <thread>
@@ -10,8 +12,11 @@
 #include "agent/exit_code.h"
 #include "agent/file_layout.h"
 #include "agent/testing/fake_coordinator.h"
+#include "base/dumps.h"
 #include "strongroom/v1/handover.pb.h"
+#include "testing/gramine_system_calls.h"
 #include "testing/result_matchers.h"
+#include "testing/sanitizers.h"
 
 namespace strongroom::agent {
 namespace {
@@ -84,7 +89,7 @@ TEST_F(RunTest, EndsAsTheProgramEnds) {
 
 TEST_F(RunTest, HandsOverToAProgramOfOurs) {
   options_.config.kind = ProgramKind::kStrongroom;
-  Script("cat <&$STRONGROOM_HANDOVER_FD > " + Path("handover"));
+  Script("tail -c +5 <&$STRONGROOM_HANDOVER_FD > " + Path("handover"));
   Behaviour behaviour;
   v1::Model& model = *behaviour.answer.add_models();
   model.set_name("digits");
@@ -101,6 +106,34 @@ TEST_F(RunTest, HandsOverToAProgramOfOurs) {
   ASSERT_OK_AND_ASSIGN(const auto key,
                        crypto::PrivateKey::FromPkcs8Der(AsBytes(handover.private_key_pkcs8())));
   EXPECT_EQ(*chain.front().public_key(), key.public_key());
+}
+
+TEST_F(RunTest, HandsOverWithNothingButTheSystemCallsThatGramineHas) {
+  if (strongroom::testing::kUnderSanitizer)
+    GTEST_SKIP() << "the sanitizers need system calls of their own";
+  options_.config.kind = ProgramKind::kStrongroom;
+  Script("tail -c +5 <&$STRONGROOM_HANDOVER_FD > " + Path("handover") + "; exit 7");
+  Behaviour behaviour;
+  v1::Model& model = *behaviour.answer.add_models();
+  model.set_name("digits");
+  // More than a pipe holds.
+  for (int i = 0; i < 100; ++i) model.add_client_certificates(std::string(10'000, 'c'));
+  coordinator_ = FakeCoordinator::Start(std::move(behaviour));
+  const pid_t agent = fork();
+  if (agent == 0) {
+    const bool kept = strongroom::testing::KeepGramineSystemCallsOnly() &&
+                      ForbidDumps().has_value() && memfd_create("x", 0) < 0 && errno == ENOSYS;
+    _exit(kept ? RunAt(coordinator_->address()) : 99);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(agent, &status, 0), agent);
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 7) << LogText();
+  v1::Handover handover;
+  ASSERT_OK_AND_ASSIGN(const std::string message, ReadTextFile(Path("handover"), 2'000'000));
+  ASSERT_TRUE(handover.ParseFromString(message));
+  ASSERT_EQ(handover.models_size(), 1);
+  EXPECT_EQ(handover.models(0).client_certificates_size(), 100);
 }
 
 TEST_F(RunTest, LaysFilesOutForAForeignProgramAndRemovesThem) {

@@ -1,7 +1,6 @@
 #include "base/files.h"
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -146,17 +145,6 @@ TemporaryFolder::~TemporaryFolder() {
   if (path_.empty()) return;
   std::error_code ignored;
   std::filesystem::remove_all(path_, ignored);
-}
-
-Result<UniqueFd> SealedMemfd(const std::string& name, ByteView bytes) {
-  UniqueFd fd(memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  if (!fd.valid()) return FromErrno(errno, "memfd_create");
-  RETURN_IF_ERROR(WriteAll(fd.get(), bytes, name));
-  if (fcntl(fd.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0) {
-    return FromErrno(errno, "sealing a memfd");
-  }
-  if (lseek(fd.get(), 0, SEEK_SET) < 0) return FromErrno(errno, name);
-  return fd;
 }
 
 }  // namespace strongroom

@@ -61,8 +61,4 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
-// An anonymous file in memory holding `bytes`, sealed against writing, growing and shrinking, at
-// offset 0. `name` is shown in /proc only.
-Result<UniqueFd> SealedMemfd(const std::string& name, ByteView bytes);
-
 }  // namespace strongroom

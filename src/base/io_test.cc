@@ -203,16 +203,6 @@ TEST(TemporaryFolder, IsPrivateAndGoesAwayWithItsContent) {
   EXPECT_FALSE(std::filesystem::exists(path));
 }
 
-TEST(SealedMemfd, HoldsItsBytesForGood) {
-  ASSERT_OK_AND_ASSIGN(const UniqueFd fd, SealedMemfd("test", AsBytes("handover")));
-  EXPECT_EQ(ReadTextFile("/proc/self/fd/" + std::to_string(fd.get()), 100).value(), "handover");
-  EXPECT_LT(write(fd.get(), "x", 1), 0);
-  EXPECT_LT(ftruncate(fd.get(), 0), 0);
-  EXPECT_LT(ftruncate(fd.get(), 100), 0);
-  EXPECT_LT(fcntl(fd.get(), F_ADD_SEALS, F_SEAL_WRITE), 0);
-  EXPECT_EQ(mmap(nullptr, 8, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0), MAP_FAILED);
-}
-
 // --- logs ---
 
 class LogLines : public ::testing::Test {

@@ -1,5 +1,6 @@
 """Plays owner, agent and host around the real model server: trains, encrypts, hands over, starts."""
 
+import contextlib
 import hashlib
 import os
 import pathlib
@@ -59,7 +60,7 @@ def digests(folder):
 
 
 def handover(server_certificate, models):
-    """The agent's message. `models`: name to (key bytes, digests, client certificates)."""
+    """What the agent writes. `models`: name to (key bytes, digests, client certificates)."""
     from strongroom.v1 import handover_pb2
     message = handover_pb2.Handover(certificate_chain_pem=server_certificate.pem.decode(),
                                     private_key_pkcs8=server_certificate.key_pkcs8, marble="modelserver")
@@ -67,22 +68,28 @@ def handover(server_certificate, models):
         model = message.models.add(name=name, key=key, client_certificates=[client.der for client in clients])
         for file, digest in files.items():
             model.files[file] = digest
-    return message.SerializeToString()
+    return framed(message.SerializeToString())
+
+
+def framed(message):
+    """A message behind its length, as it comes over the pipe."""
+    return len(message).to_bytes(4, "little") + message
 
 
 class Server:
-    """A model server process. `message` None: started without a handover."""
+    """A model server process. `stream`: what comes over its pipe; None: it has none. `before`: words before the program."""
 
-    def __init__(self, message, *flags, program=BIN / "strongroom-modelserver"):
-        fds, environment = [], {"PATH": "/usr/bin:/bin"}
-        if message is not None:
-            fd = os.memfd_create("handover", os.MFD_ALLOW_SEALING)
-            os.write(fd, message)
-            fds, environment["STRONGROOM_HANDOVER_FD"] = [fd], str(fd)
-        self.process = subprocess.Popen([str(program), "--address=127.0.0.1", "--port=0", *flags],
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, pass_fds=fds, env=environment)
-        for fd in fds:
-            os.close(fd)
+    def __init__(self, stream, *flags, program=BIN / "strongroom-modelserver", before=()):
+        command = [*map(str, before), str(program), "--address=127.0.0.1", "--port=0", *flags]
+        reader, writer = os.pipe()
+        environment = {"PATH": "/usr/bin:/bin"}
+        if stream is not None:
+            environment["STRONGROOM_HANDOVER_FD"] = str(reader)
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, pass_fds=[reader],
+                                        env=environment)
+        os.close(reader)
+        with os.fdopen(writer, "wb") as pipe, contextlib.suppress(BrokenPipeError):  # of one that refuses earlier
+            pipe.write(stream or b"")
         self.port, self.text = None, b""
 
     def wait_ready(self, seconds=30):

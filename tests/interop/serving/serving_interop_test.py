@@ -49,8 +49,8 @@ class World:
             model: (key, {name: digest for name, digest in harness.digests(self.owner / model).items()
                           if name.split("/")[0] in versions}, [self.alice]) for model in models})
 
-    def serve(self, message, *flags):
-        return harness.Server(message, f"--model_base_path={self.host}", *flags)
+    def serve(self, stream, *flags, **options):
+        return harness.Server(stream, f"--model_base_path={self.host}", *flags, **options)
 
 
 def link_or_copy(source, target):
@@ -292,7 +292,7 @@ class Process(unittest.TestCase):
         targets = [os.readlink(fd) for fd in (proc / "fd").iterdir()]
         self.assertEqual([t for t in targets if t.startswith("/") and t != "/dev/null"], [])
         self.assertNotIn("handover", " ".join(targets))
-        self.assertRegex((proc / "limits").read_text(), r"Max core file size +0 +0 ")
+        self.assertRegex((proc / "limits").read_text(), r"Max core file size +1 +1 ")
 
     def test_only_the_needed_parts_of_openvino_are_mapped(self):
         maps = pathlib.Path(f"/proc/{SERVER.process.pid}/maps").read_text()
@@ -335,6 +335,21 @@ class Process(unittest.TestCase):
         self.assertTrue(any(line["msg"] == "threads" and int(line["inference"]) >= 1 for line in lines), log)
         self.assertIn(f"Exporting HTTP/REST API at:localhost:{rest_port} ...", server.text.decode() + log)
 
+    @unittest.skipIf(os.environ.get("STRONGROOM_SANITIZE"), "the sanitizers need system calls of their own")
+    def test_the_system_calls_that_gramine_has_are_enough(self):
+        filtered = harness.BIN.parent / "tests/with_gramine_system_calls"
+        server = WORLD.serve(WORLD.handover(), before=[filtered]).wait_ready()
+        try:
+            context = ssl.create_default_context(cadata=WORLD.server.pem.decode())
+            context.load_cert_chain(WORLD.alice.path, WORLD.alice.key_path)
+            connection = http.client.HTTPSConnection("127.0.0.1", server.port, context=context, timeout=20)
+            connection.request("GET", "/v1/models/digits")
+            self.assertEqual(connection.getresponse().status, 200)
+            connection.close()
+        finally:
+            status, log = server.end()
+        self.assertEqual(status, 0, log)
+
     def test_a_part_of_openvino_that_nobody_measured_is_refused(self):
         tree = WORLD.folder / "program"
         shutil.copytree(harness.BIN.parent / "lib/strongroom", tree / "lib/strongroom", copy_function=link_or_copy)
@@ -352,8 +367,8 @@ class MustNotStart(unittest.TestCase):
         self.host = WORLD.folder / self.id()
         shutil.copytree(WORLD.host, self.host)
 
-    def refusal(self, message, *flags):
-        server = harness.Server(message, f"--model_base_path={self.host}", *flags)
+    def refusal(self, stream, *flags):
+        server = harness.Server(stream, f"--model_base_path={self.host}", *flags)
         status, log = server.wait_refusal()
         self.assertEqual(status, 1, log)
         self.assertNotIn("Running gRPC", log)
@@ -398,7 +413,11 @@ class MustNotStart(unittest.TestCase):
 
     def test_no_handover_or_a_broken_one(self):
         self.assertIn("started by strongroom-agent run", self.refusal(None))
-        self.assertIn("handover", self.refusal(b"\xff\xff\xff"))
+        self.assertIn("handover does not parse", self.refusal(harness.framed(b"\xff\xff\xff")))
+        # The agent died while it wrote, or the host ended the stream: what came would parse.
+        self.assertIn("handover: message: the stream ended", self.refusal(WORLD.handover()[:-1]))
+        self.assertIn("handover: length: the stream ended", self.refusal(b""))
+        self.assertIn("wanted at most", self.refusal(b"\xff\xff\xff\xff"))
         self.assertIn("names no model", self.refusal(WORLD.handover(models=())))
         self.assertIn("was not handed over", self.refusal(WORLD.handover(), "--model_name=faces"))
 
