@@ -10,6 +10,7 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
 set(STRONGROOM_SANITIZE "" CACHE STRING "address, thread or empty")
 option(STRONGROOM_FUZZ "build the libFuzzer targets (clang only)" OFF)
 option(STRONGROOM_TESTS "build tests" ON)
+option(STRONGROOM_TIDY "look at every file with clang-tidy (clang only)" OFF)
 option(STRONGROOM_BENCH "build benchmarks (wants gRPC C++ as a peer)" OFF)
 
 find_program(STRONGROOM_CCACHE ccache)
@@ -35,10 +36,20 @@ if(STRONGROOM_SANITIZE STREQUAL "address")
 elseif(STRONGROOM_SANITIZE STREQUAL "thread")
   target_compile_options(strongroom_settings INTERFACE -fsanitize=thread)
   target_link_options(strongroom_settings INTERFACE -fsanitize=thread)
-else()
+elseif(NOT STRONGROOM_TIDY)  # it wants an optimising compiler
   target_compile_definitions(strongroom_settings INTERFACE _FORTIFY_SOURCE=3)
 endif()
 if(STRONGROOM_FUZZ)
   target_compile_options(strongroom_settings INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+if(STRONGROOM_TIDY)
+  # A linter newer than the compiler, with the compiler's own headers. The vector instructions among them have changed names
+  # since; simdjson can be read without.
+  execute_process(COMMAND "${CMAKE_CXX_COMPILER}" -print-resource-dir OUTPUT_VARIABLE resource_dir
+                  OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+  set(CMAKE_CXX_CLANG_TIDY "${CMAKE_SOURCE_DIR}/.venv/bin/clang-tidy" --quiet "--warnings-as-errors=*"
+      "--extra-arg=-resource-dir=${resource_dir}")
+  target_compile_definitions(strongroom_settings INTERFACE SIMDJSON_IMPLEMENTATION_WESTMERE=0
+                             SIMDJSON_IMPLEMENTATION_HASWELL=0 SIMDJSON_IMPLEMENTATION_ICELAKE=0)
 endif()
 target_include_directories(strongroom_settings INTERFACE "${CMAKE_SOURCE_DIR}/src")

@@ -178,7 +178,7 @@ TEST_F(ChildTest, DiesWithItsParent) {
   const auto ended = [&] {
     std::ifstream stat("/proc/" + std::to_string(program) + "/stat");
     std::string text;
-    return !std::getline(stat, text) || text.find(") Z") != std::string::npos;
+    return !std::getline(stat, text) || text.contains(") Z");
   };
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
   while (!ended() && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();

@@ -15,7 +15,7 @@ constexpr std::string_view kFormat = "strongroom-agent/1";
 
 Status ReadText(const Json& json, std::string& out) {
   ASSIGN_OR_RETURN(const std::string_view text, json.String());
-  if (text.find('\0') != std::string_view::npos) return Malformed(json.path() + " has a zero byte");
+  if (text.contains('\0')) return Malformed(json.path() + " has a zero byte");
   out = text;
   return {};
 }
@@ -139,7 +139,7 @@ Status ReadCoordinator(const Json& json, CoordinatorExpectation& out) {
 }
 
 Status CheckVariable(std::string_view name, const Json& at) {
-  if (name.empty() || name.find('=') != std::string_view::npos)
+  if (name.empty() || name.contains('='))
     return Malformed(fmt::format("{} is no name of a variable", at.path()));
   if (ChoosesCode(name))
     return Denied(fmt::format("{} steers the loader and may not be set", name));

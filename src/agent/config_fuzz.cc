@@ -11,7 +11,7 @@ void Require(bool holds) {
 }
 
 void RequireVariable(std::string_view name) {
-  Require(!name.empty() && name.find('=') == std::string_view::npos);
+  Require(!name.empty() && !name.contains('='));
   Require(!strongroom::agent::ChoosesCode(name));
 }
 

@@ -27,7 +27,7 @@ constexpr char kFolder = 'd';
 Status CheckPath(const fs::path& path) {
   const std::string text = path.string();
   if (path.is_absolute() && path.lexically_normal() == path && path.has_filename() &&
-      text.find('\0') == std::string::npos)
+      !text.contains('\0'))
     return {};
   return Malformed(fmt::format("\"{}\" is no plain absolute path of a file", text.substr(0, 200)));
 }

@@ -216,6 +216,7 @@ class Runner {
   }
 
   // The secrets leave this process's memory as soon as the program has them.
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): it ends here
   Result<Child> StartProgram(Activation activation, const WorkloadIdentity& identity,
                              const std::vector<std::string>& argv) {
     ChildSpec spec;

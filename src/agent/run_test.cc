@@ -292,7 +292,7 @@ TEST_F(RunTest, WaitsForACoordinatorThatComesLater) {
   Script("exit 5");
   std::unique_ptr<FakeCoordinator> late;
   const std::jthread starter([&] {
-    while (LogText().find("trying again") == std::string::npos) std::this_thread::yield();
+    while (!LogText().contains("trying again")) std::this_thread::yield();
     late = FakeCoordinator::Start({}, port);
   });
   EXPECT_EQ(RunAt("127.0.0.1:" + std::to_string(port)), 5);
@@ -312,7 +312,7 @@ TEST_F(RunTest, IsEndedByASignalWhileItWaitsForACoordinator) {
   const std::string address = coordinator_->address();
   coordinator_.reset();
   const std::jthread sender([&] {
-    while (LogText().find("trying again") == std::string::npos) std::this_thread::yield();
+    while (!LogText().contains("trying again")) std::this_thread::yield();
     kill(getpid(), SIGTERM);
   });
   EXPECT_EQ(RunAt(address), 128 + SIGTERM);

@@ -82,9 +82,9 @@ std::string MakeUuid(Entropy& entropy) {
 
 Result<WorkloadIdentity> FindIdentity(const AgentConfig& config, const Environment& environment,
                                       Entropy& entropy) {
-  const auto value_or = [&environment](const std::string& name, std::string otherwise) {
+  const auto value_or = [&environment](const std::string& name, const std::string& otherwise) {
     const auto value = environment(name);
-    return value && !value->empty() ? *value : std::move(otherwise);
+    return value && !value->empty() ? *value : otherwise;
   };
   WorkloadIdentity out;
   out.coordinator =

@@ -13,12 +13,10 @@
 namespace strongroom::attest {
 namespace {
 
-using strongroom::testing::Fails;
 using testing::ErrorIds;
 using testing::Keys;
 using testing::LevelSpec;
 using testing::Made;
-using testing::QeLevelSpec;
 using testing::Recipe;
 using Ids = std::set<std::string>;
 

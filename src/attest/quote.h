@@ -15,6 +15,7 @@ inline constexpr std::size_t kMaxCertificationDataBytes = 16 * 1024;
 // How a quote names the PCK certificate of its platform (quote library API, certification data
 // types).
 enum class CertificationDataType : std::uint16_t {
+  kNone = 0,       // no type of Intel's
   kPpidClear = 1,  // platform id only: the certificate must come beside the quote
   kPpidEncrypted2048 = 2,
   kPpidEncrypted3072 = 3,
@@ -47,7 +48,7 @@ struct Quote {
   SgxReportBody qe_report;
   ByteView qe_report_signature;  // 64
   ByteView qe_authentication_data;
-  CertificationDataType certification_type{};
+  CertificationDataType certification_type = CertificationDataType::kNone;
   ByteView certification_data;
 
   std::size_t size = 0;  // where the quote ends; only zero bytes follow

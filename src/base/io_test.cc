@@ -246,8 +246,7 @@ TEST_F(LogLines, NothingFromOutsideForgesALine) {
                                  std::string("a\0b", 3),
                                  "\x1b[31mred",
                                  "x\u2028forged",
-                                 "\xc2\x9b"
-                                 "31m",
+                                 std::string("\xc2\x9b") + "31m",
                                  "\xff\xfe",
                                  "a=b c=d",
                                  "\x7f",

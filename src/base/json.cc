@@ -213,12 +213,12 @@ class JsonBuilder {
       default: break;
     }
     constexpr std::string_view after = ",]} \t\r\n";
-    while (at_ < text_.size() && after.find(text_[at_]) == std::string_view::npos) ++at_;
+    while (at_ < text_.size() && !after.contains(text_[at_])) ++at_;
   }
 
   void SkipSpace() {
     constexpr std::string_view space = " \t\r\n";
-    while (at_ < text_.size() && space.find(text_[at_]) != std::string_view::npos) ++at_;
+    while (at_ < text_.size() && space.contains(text_[at_])) ++at_;
   }
 
   void SkipString() {

@@ -1,7 +1,6 @@
 #include "base/portable_copy.h"
 
 #include <elf.h>
-#include <limits.h>
 #include <link.h>
 
 #include <cerrno>
@@ -9,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include <climits>
 #include <fmt/format.h>
 
 #include "base/files.h"
@@ -34,7 +34,7 @@ std::vector<std::string> LoadedLibraries() {
   dl_iterate_phdr(AddObject, &objects);
   for (std::string& path : objects) {
     // The program itself has no name, the kernel's page no folder.
-    if (path.find('/') != std::string::npos && fs::path(path).filename() != kLoaderName)
+    if (path.contains('/') && fs::path(path).filename() != kLoaderName)
       libraries.push_back(std::move(path));
   }
   return libraries;

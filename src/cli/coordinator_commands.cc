@@ -116,7 +116,8 @@ Result<Exit> ShowCertificate(Part part, const std::string& default_file, const A
   return Exit::kDone;
 }
 
-Command CertificateCommand(std::string name, Part part, std::string file, std::string summary) {
+Command CertificateCommand(std::string name, Part part, const std::string& file,
+                           std::string summary) {
   return {
       .path = {"certificate", std::move(name)},
       .summary = std::move(summary),

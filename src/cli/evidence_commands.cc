@@ -30,7 +30,7 @@ void WriteFindings(const std::vector<attest::Finding>& findings, JsonWriter& out
 }
 
 Result<Exit> Show(const Arguments& arguments, Console& console) {
-  const std::string file = arguments.One("FILE");
+  const std::string& file = arguments.One("FILE");
   ASSIGN_OR_RETURN(const Bytes bytes, ReadFile(file, attest::kMaxQuoteBytes));
   ASSIGN_OR_RETURN(const ByteView bare, In(file, ratls::UnwrapIfOpenEnclave(bytes)));
   ASSIGN_OR_RETURN(const attest::Quote quote, In(file, attest::ParseQuote(bare)));
@@ -88,7 +88,7 @@ Result<UnixSeconds> VerificationTime(const Arguments& arguments) {
 }
 
 Result<Exit> Verify(const Arguments& arguments, Console& console) {
-  const std::string file = arguments.One("FILE");
+  const std::string& file = arguments.One("FILE");
   ASSIGN_OR_RETURN(const Bytes bytes, ReadFile(file, attest::kMaxQuoteBytes));
   ASSIGN_OR_RETURN(const ByteView quote, In(file, ratls::UnwrapIfOpenEnclave(bytes)));
   ASSIGN_OR_RETURN(const ExpectedIdentity identity, WantedIdentity(arguments));

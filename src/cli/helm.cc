@@ -28,7 +28,7 @@ Result<std::string> Helm(const Kubectl& kubectl, std::vector<std::string> argume
 
 std::string HelmAdvice(const Error& error, const Kubectl& kubectl) {
   const std::string& said = error.message();
-  const auto has = [&](std::string_view text) { return said.find(text) != std::string::npos; };
+  const auto has = [&](std::string_view text) { return said.contains(text); };
   if (has("another operation"))
     return fmt::format("helm -n {} rollback {}", kubectl.name_space(), kRelease);
   if (has("specifications of the schema")) return "helm show readme CHART (what values mean)";

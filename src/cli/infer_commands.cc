@@ -69,8 +69,7 @@ Result<net::TrustRoots> TrustedServer(const Arguments& arguments, std::string_vi
 // A server that wants a certificate ends the handshake with an alert, which by itself says nothing
 // to a person.
 Error Explained(const Error& error, const InferenceTarget& target) {
-  if (target.tls.credentials != nullptr ||
-      error.message().find("certificate required") == std::string::npos) {
+  if (target.tls.credentials != nullptr || !error.message().contains("certificate required")) {
     return error;
   }
   return Error(Code::kUntrusted,

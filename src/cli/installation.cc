@@ -11,9 +11,7 @@
 namespace strongroom::cli {
 namespace {
 
-bool Contains(std::string_view text, std::string_view part) {
-  return text.find(part) != std::string_view::npos;
-}
+bool Contains(std::string_view text, std::string_view part) { return text.contains(part); }
 
 bool IsOurs(const Json& object) {
   return TextAt(object, {"metadata", "labels", "app.kubernetes.io/instance"}) == kRelease &&
@@ -180,7 +178,7 @@ bool Reader::ReadContainer(const Json& pod, const Json& status) {
   const std::string object =
       fmt::format("pod {}, container {}", NameOf(pod), TextAt(status, {"name"}));
   const std::string waiting = TextAt(status, {"state", "waiting", "reason"});
-  if (waiting.find("Image") != std::string::npos) {
+  if (waiting.contains("Image")) {
     const std::string said = TextAt(status, {"state", "waiting", "message"});
     Add(object,
         fmt::format("image {} is not there: {}", TextAt(status, {"image"}),

@@ -103,8 +103,8 @@ std::string Kubectl::Typed(std::string_view arguments) const {
 
 Error ToolFailure(std::string_view tool, const ProcessOutcome& outcome) {
   const std::string said = WithoutLog(outcome.err.empty() ? outcome.out : outcome.err);
-  const auto* phrase = std::ranges::find_if(
-      kPhrases, [&](const Phrase& one) { return said.find(one.text) != std::string::npos; });
+  const auto* phrase =
+      std::ranges::find_if(kPhrases, [&](const Phrase& one) { return said.contains(one.text); });
   const Code code = phrase == kPhrases.end() ? Code::kInternal : phrase->code;
   if (said.empty()) return {code, fmt::format("{} ended with {}", tool, outcome.exit_status)};
   return {code, fmt::format("{}: {}", tool, said)};

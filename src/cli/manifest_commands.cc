@@ -57,7 +57,7 @@ void WriteRemarks(std::string_view name, const std::vector<manifest::Remark>& re
 }
 
 Result<Exit> Check(const Arguments& arguments, Console& console) {
-  const std::string file = arguments.One("FILE");
+  const std::string& file = arguments.One("FILE");
   ASSIGN_OR_RETURN(const std::string text, ReadManifestFile(file));
   ASSIGN_OR_RETURN(const manifest::Manifest parsed, In(file, manifest::ParseManifest(text)));
   const manifest::CheckReport report = manifest::CheckManifest(parsed);
@@ -79,7 +79,7 @@ Result<Exit> Check(const Arguments& arguments, Console& console) {
 }
 
 Result<Exit> Set(const Arguments& arguments, Console& console) {
-  const std::string file = arguments.One("FILE");
+  const std::string& file = arguments.One("FILE");
   ASSIGN_OR_RETURN(const std::string text, ReadManifestFile(file));
   // What the coordinator would refuse is refused here with the same words, before anything is sent.
   ASSIGN_OR_RETURN(const manifest::Manifest parsed, In(file, manifest::ParseManifest(text)));

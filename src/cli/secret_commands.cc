@@ -29,7 +29,7 @@ Result<std::string> TargetManifest(const Arguments& arguments, const std::string
 // The "secrets" member as JSON text. Borders that cannot wipe: JSON text holds the secret for the
 // length of the call.
 Result<std::string> SecretsJson(const Arguments& arguments) {
-  const std::string file = arguments.One("FILE");
+  const std::string& file = arguments.One("FILE");
   const auto raw_name = arguments.Optional("from-file"), pem_name = arguments.Optional("from-pem");
   if (raw_name && pem_name)
     return Malformed("both --from-file and --from-pem are given, wanted one");

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -10,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 
 #include <fmt/format.h>
 
@@ -127,7 +127,7 @@ Result<std::string> BackgroundProcess::ReadLine(milliseconds timeout) {
   const auto end = Clock::now() + timeout;
   std::string out, err;
   std::array<pollfd, 2> streams{{{out_.get(), POLLIN, 0}, {err_.get(), POLLIN, 0}}};
-  while (out.find('\n') == std::string::npos) {
+  while (!out.contains('\n')) {
     RETURN_IF_ERROR(WaitFor(streams, end, "the program"));
     if (streams[1].revents != 0) {
       ASSIGN_OR_RETURN(const bool more, ReadSome(err_.get(), err));

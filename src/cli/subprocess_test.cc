@@ -1,6 +1,6 @@
 #include "cli/subprocess.h"
 
-#include <signal.h>
+#include <csignal>
 
 #include "testing/result_matchers.h"
 
@@ -9,7 +9,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using strongroom::testing::Fails;
-using ::testing::HasSubstr;
 
 constexpr milliseconds kLong{20'000};
 

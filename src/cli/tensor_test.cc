@@ -103,7 +103,7 @@ TEST(Npy, RefusesWhatItCannotRead) {
             Code::kMalformed},
         Row{"{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,), }",
             "tuple of sizes", Code::kMalformed}}) {
-    const bool fits = row.header.find("(), 'x'") != std::string::npos;
+    const bool fits = row.header.contains("(), 'x'");
     const Bytes file = Npy(row.header, fits ? ByteView(four).first(3) : ByteView(four));
     EXPECT_THAT(ParseNpy(file), Fails(row.code, row.text)) << row.header;
   }

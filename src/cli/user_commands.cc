@@ -27,7 +27,7 @@ Status CheckUserName(std::string_view name) {
 }
 
 Result<Exit> Create(const Arguments& arguments, Console& console) {
-  const std::string name = arguments.One("NAME");
+  const std::string& name = arguments.One("NAME");
   RETURN_IF_ERROR(CheckUserName(name));
   const std::filesystem::path folder = arguments.Or("out", ".");
   std::error_code error;

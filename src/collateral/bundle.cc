@@ -101,7 +101,7 @@ Result<bool> IsFor(const Endorsements& set, const attest::EndorsementSubject& su
   ASSIGN_OR_RETURN(const Bytes fmspc, HexDecode(hex));
   if (!Equal(fmspc, subject.fmspc.view())) return false;
   ASSIGN_OR_RETURN(const crypto::Crl crl, crypto::Crl::FromDer(set.pck_crl));
-  const bool platform_ca = crl.fields().issuer.common_name.find("Platform") != std::string::npos;
+  const bool platform_ca = crl.fields().issuer.common_name.contains("Platform");
   return platform_ca == subject.platform_ca;
 }
 

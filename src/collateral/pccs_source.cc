@@ -46,7 +46,7 @@ Result<std::string> CheckUrl(std::string url) {
         "\"{}\" is no URL of a PCCS, wanted https://HOST:PORT or http://HOST:PORT", url));
   }
   while (url.ends_with('/')) url.pop_back();
-  if (url.find("/sgx/certification/") == std::string::npos) url += kDefaultPath;
+  if (!url.contains("/sgx/certification/")) url += kDefaultPath;
   return url;
 }
 

@@ -469,7 +469,7 @@ TEST(RealFiles, EveryCertificateAndListIsReadWithItsKey) {
     if (path.extension() != ".pem" && path.extension() != ".der") continue;
     SCOPED_TRACE(path.string());
     ASSERT_OK_AND_ASSIGN(const Bytes bytes, ReadFile(path, 1 << 20));
-    if (path.filename().string().find("crl.der") != std::string::npos) {
+    if (path.filename().string().contains("crl.der")) {
       ASSERT_OK_AND_ASSIGN(const Crl crl, Crl::FromAny(bytes));
       EXPECT_EQ(crl.fields().crl_number_hex, "01");
       EXPECT_FALSE(crl.fields().authority_key_id.empty());

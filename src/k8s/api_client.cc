@@ -62,7 +62,7 @@ Result<ClusterAccess> InCluster(const Environment& environment,
         "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set, wanted a pod of a "
         "cluster");
   ClusterAccess out;
-  const bool is_ipv6 = host->find(':') != std::string::npos;
+  const bool is_ipv6 = host->contains(':');
   out.url = fmt::format("https://{}{}{}:{}", is_ipv6 ? "[" : "", *host, is_ipv6 ? "]" : "", *port);
   out.token = folder / "token";
   if (!std::filesystem::exists(out.token))

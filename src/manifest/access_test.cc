@@ -10,7 +10,6 @@ namespace strongroom::manifest {
 namespace {
 
 using strongroom::testing::Fails;
-using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 class Access : public ::testing::Test {

@@ -27,9 +27,8 @@ void Collector::Note(std::string_view id, std::string path, std::string text) {
 bool IsIpAddress(std::string_view text) {
   const std::string terminated(text);
   unsigned char address[16];
-  return text.find('\0') == std::string_view::npos &&
-         (inet_pton(AF_INET, terminated.c_str(), address) == 1 ||
-          inet_pton(AF_INET6, terminated.c_str(), address) == 1);
+  return !text.contains('\0') && (inet_pton(AF_INET, terminated.c_str(), address) == 1 ||
+                                  inet_pton(AF_INET6, terminated.c_str(), address) == 1);
 }
 
 bool IsDnsName(std::string_view text) {
@@ -51,7 +50,7 @@ bool IsDnsName(std::string_view text) {
 }
 
 bool IsPlainRelativePath(std::string_view path) {
-  if (path.find('\0') != std::string_view::npos) return false;
+  if (path.contains('\0')) return false;
   while (true) {
     const std::size_t slash = path.find('/');
     const std::string_view component = path.substr(0, slash);

@@ -163,7 +163,7 @@ void CheckSecrets(const Manifest& manifest, Collector& at) {
 void CheckModels(const Manifest& manifest, Collector& at) {
   for (const auto& [name, model] : manifest.models) {
     const std::string path = "Models." + name;
-    if (!IsPlainRelativePath(name) || name.find('/') != std::string::npos) {
+    if (!IsPlainRelativePath(name) || name.contains('/')) {
       at.Problem("model.name", path, "is no name of a folder, which a model's name is");
     }
     CheckModelKey(manifest, model, path, at);

@@ -12,7 +12,7 @@
 namespace strongroom::manifest::checks {
 namespace {
 
-bool HasNul(std::string_view text) { return text.find('\0') != std::string_view::npos; }
+bool HasNul(std::string_view text) { return text.contains('\0'); }
 
 // A measurement that is not 32 bytes of hex matches no enclave.
 void CheckMeasurement(std::string_view field, const std::string& hex, const std::string& path,
@@ -80,7 +80,7 @@ void CheckPackage(const Package& package, const std::string& path, Collector& at
 }
 
 void CheckEnvName(const std::string& name, const std::string& path, Collector& at) {
-  if (name.empty() || name.find('=') != std::string::npos || HasNul(name)) {
+  if (name.empty() || name.contains('=') || HasNul(name)) {
     at.Problem("marble.env-name", path + ".Parameters.Env",
                fmt::format("\"{}\" is no name of a variable", name.substr(0, 80)));
   } else if (name.starts_with("MARBLE_PREDEFINED_") || name == "MARBLE_TTLS_CONFIG") {

@@ -300,10 +300,10 @@ Result<MarbleTemplates::Entry> MarbleTemplates::ParseEntry(const Parameter& para
                                                            TemplateTarget target) {
   Entry out;
   const bool env = target != TemplateTarget::kFile;
-  if (env && parameter.data.find('\0') != std::string::npos) {
+  if (env && parameter.data.contains('\0')) {
     return Malformed("the value has a zero byte, which no environment can hold");
   }
-  if (parameter.no_templates || parameter.data.find("{{") == std::string::npos) {
+  if (parameter.no_templates || !parameter.data.contains("{{")) {
     out.plain = parameter.data;
     return out;
   }

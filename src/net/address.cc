@@ -72,7 +72,7 @@ Result<HostPort> ParseHostPort(std::string_view text) {
     if (bracketed) host = host.substr(1, host.size() - 2);
     const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), out.port);
     out.host = host;
-    const bool colons_ok = bracketed || host.find(':') == std::string_view::npos;
+    const bool colons_ok = bracketed || !host.contains(':');
     if (error == std::errc() && end == port.data() + port.size() && !port.empty() &&
         !host.empty() && colons_ok)
       return out;

@@ -13,7 +13,7 @@ using Clock = std::chrono::steady_clock;
 
 class Channel final : public GrpcChannel {
  public:
-  Channel(GrpcChannelOptions options) : options_(std::move(options)) {}
+  explicit Channel(GrpcChannelOptions options) : options_(std::move(options)) {}
   ~Channel() override {
     if (connection_) connection_->Close();
   }

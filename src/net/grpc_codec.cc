@@ -39,7 +39,7 @@ GrpcCall CallOf(Request& request) {
 
 bool Accepts(const Headers& metadata, std::string_view encoding) {
   const auto accepted = metadata.Get("grpc-accept-encoding");
-  return accepted && accepted->find(encoding) != std::string_view::npos;
+  return accepted && accepted->contains(encoding);
 }
 
 Response ErrorResponse(const GrpcService& service, const Error& error) {

@@ -21,7 +21,7 @@ class Http1ClientSession final : public ClientSession, private Http1Events {
       : host_(std::move(host)), limits_(limits) {}
 
   std::uint64_t Submit(OutgoingRequest request, Then then) override;
-  void Cancel(std::uint64_t call) override;
+  void Cancel(std::uint64_t number) override;
   bool usable() const override { return !closing_; }
 
   void Receive(ByteView bytes) override;

@@ -8,7 +8,6 @@ namespace strongroom::net {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::Not;
 using ::testing::StartsWith;
 
 class Http1Test : public ::testing::Test {

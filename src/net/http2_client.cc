@@ -31,7 +31,7 @@ class Http2ClientSession final : public ClientSession, private Nghttp2Events {
   Http2ClientSession(std::shared_ptr<SessionHost> host, ClientLimits limits);
 
   std::uint64_t Submit(OutgoingRequest request, Then then) override;
-  void Cancel(std::uint64_t call) override;
+  void Cancel(std::uint64_t number) override;
   bool usable() const override {
     return !broken_ && !draining_ && nghttp2_session_check_request_allowed(session_.get()) != 0;
   }

@@ -8,7 +8,6 @@
 namespace strongroom::net {
 namespace {
 
-using ::testing::HasSubstr;
 using Protocol = SessionUnderTest::Protocol;
 
 std::string GrpcFrames(std::uint32_t stream, std::string_view method, std::string_view message,

@@ -144,7 +144,7 @@ TEST_F(LimitsSocketTest, QueuedRequests) {
   EXPECT_NE(ReadAll(running.get()).value_or("").find("released"), std::string::npos);
   unsigned later = 0;
   for (const UniqueFd& fd : more)
-    later += ReadAll(fd.get()).value_or("").find(" 503 ") != std::string::npos ? 1U : 0U;
+    later += ReadAll(fd.get()).value_or("").contains(" 503 ") ? 1U : 0U;
   EXPECT_EQ(later, 2U);
   server_.reset();
   EXPECT_EQ(in_flight.value(), 0);

@@ -9,7 +9,6 @@
 namespace strongroom::net {
 namespace {
 
-using ::testing::HasSubstr;
 using ::testing::StartsWith;
 using Protocol = SessionUnderTest::Protocol;
 
@@ -179,7 +178,7 @@ TEST(LimitsTest, WindowsAreLarge) {
   bool connection_window = false;
   for (const Frame& frame : DecodeFrames(two.Exchange(Preface()))) {
     if (frame.type == kSettingsFrame)
-      stream_window |= frame.payload.find(std::string("\0\4\0\x80\0\0", 6)) != std::string::npos;
+      stream_window |= frame.payload.contains(std::string("\0\4\0\x80\0\0", 6));
     if (frame.type == kWindowFrame && frame.stream == 0)
       connection_window |= frame.payload > std::string("\0\x7f\0\0", 4);
   }

@@ -18,13 +18,12 @@ Result<Url> ParseUrl(std::string_view text) {
   url.scheme = text.substr(0, colon);
   if (url.scheme != "http" && url.scheme != "https") return refuse("wanted http:// or https://");
   std::string_view rest = text.substr(colon + 3);
-  if (rest.find('#') != std::string_view::npos) return refuse("has a fragment, wanted none");
+  if (rest.contains('#')) return refuse("has a fragment, wanted none");
   const std::size_t slash = std::min(rest.find_first_of("/?"), rest.size());
   url.authority = rest.substr(0, slash);
   url.target = rest.substr(slash);
   if (!url.target.starts_with('/')) url.target.insert(0, "/");
-  if (url.authority.find('@') != std::string::npos)
-    return refuse("has user information, wanted none");
+  if (url.authority.contains('@')) return refuse("has user information, wanted none");
   const bool has_port =
       url.authority.find(':', url.authority.starts_with('[') ? url.authority.find(']') : 0) !=
       std::string::npos;

@@ -10,20 +10,18 @@ namespace {
 
 void AppendPart(std::vector<std::string_view>& parts, std::string_view part, bool absolute) {
   if (part.empty() || part == ".") return;
-  if (part != "..") {
-    parts.push_back(part);
-  } else if (!parts.empty() && parts.back() != "..") {
+  const bool up = part == "..";
+  if (up && !parts.empty() && parts.back() != "..") {
     parts.pop_back();
-  } else if (!absolute) {
-    parts.push_back(part);  // "/.." is "/"; a relative path keeps its way up
+  } else if (!up || !absolute) {  // "/.." is "/"; a relative path keeps its way up
+    parts.push_back(part);
   }
 }
 
 }  // namespace
 
 Result<std::string> NormalizePath(std::string_view path) {
-  if (path.find('\0') != std::string_view::npos)
-    return Malformed("a path with a NUL byte, wanted text without");
+  if (path.contains('\0')) return Malformed("a path with a NUL byte, wanted text without");
   const bool absolute = path.starts_with('/');
   std::vector<std::string_view> parts;
   for (std::size_t begin = 0; begin <= path.size();) {

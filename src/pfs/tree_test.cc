@@ -1,11 +1,11 @@
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <fstream>
 
 #include <fmt/format.h>
@@ -46,10 +46,12 @@ class TreeCrypt : public ::testing::Test {
     return names;
   }
 
-  Result<CryptReport> Enc(std::string_view in, std::string_view out, CryptOptions options = {}) {
+  Result<CryptReport> Enc(std::string_view in, std::string_view out,
+                          const CryptOptions& options = {}) {
     return Encrypt(Path(in), Path(out), Key(1), entropy_, options);
   }
-  Result<CryptReport> Dec(std::string_view in, std::string_view out, CryptOptions options = {}) {
+  Result<CryptReport> Dec(std::string_view in, std::string_view out,
+                          const CryptOptions& options = {}) {
     return Decrypt(Path(in), Path(out), Key(1), options);
   }
 

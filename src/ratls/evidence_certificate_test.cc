@@ -15,7 +15,6 @@ namespace strongroom::ratls {
 namespace {
 
 using attest::testing::Keys;
-using attest::testing::Made;
 using attest::testing::Recipe;
 using strongroom::testing::Fails;
 

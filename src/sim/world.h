@@ -53,7 +53,7 @@ class World {
   Result<SecretBytes> Serialize() const;
   // kMalformed when it is no such JSON; platforms that the file does not know yet make it
   // kUnsupported.
-  static Result<World> Parse(ByteView json);
+  static Result<World> Parse(ByteView text);
 
   // SHA-256 of the root's SubjectPublicKeyInfo, what manifests name as a trust anchor.
   const attest::Anchor& anchor() const { return anchor_; }

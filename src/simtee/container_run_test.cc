@@ -162,7 +162,7 @@ TEST(ContainerRun, StartsMeasuredProgramsAndNoOther) {
   const std::vector<std::string> command = {bench.probe(), "execute", other, "echo", "hello"};
   EXPECT_EQ(Start({"--program", other}, command).out, "hello\n");
   const Outcome unmeasured = Start({}, command);
-  if (unmeasured.err.find("no Landlock") != std::string::npos)
+  if (unmeasured.err.contains("no Landlock"))
     GTEST_SKIP() << "skipped: this kernel has no Landlock, so unmeasured programs are not refused";
   EXPECT_THAT(unmeasured.err, HasSubstr("Permission denied"));
   const Outcome copied = Start({"--mount-writable", folder},

@@ -19,11 +19,11 @@ namespace fs = std::filesystem;
 constexpr std::size_t kMaxKeyBytes = 16 * 1024;
 
 Result<std::string> FindProgram(const std::string& name, const std::string& search_path) {
-  if (name.find('/') != std::string::npos) return fs::absolute(name).lexically_normal().string();
+  if (name.contains('/')) return fs::absolute(name).lexically_normal().string();
   std::string_view rest = search_path;
   while (!rest.empty()) {
     const auto colon = rest.find(':');
-    const std::string candidate = fmt::format("{}/{}", rest.substr(0, colon), name);
+    std::string candidate = fmt::format("{}/{}", rest.substr(0, colon), name);
     if (candidate.starts_with('/') && access(candidate.c_str(), X_OK) == 0) return candidate;
     rest = colon == std::string_view::npos ? std::string_view() : rest.substr(colon + 1);
   }

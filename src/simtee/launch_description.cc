@@ -48,7 +48,7 @@ Status CheckPath(std::string_view path) {
   if (path.size() > kMaxPathBytes)
     return Malformed(
         fmt::format("a path of {} bytes, wanted at most {}", path.size(), kMaxPathBytes));
-  if (!path.starts_with('/') || path.find('\0') != std::string_view::npos) {
+  if (!path.starts_with('/') || path.contains('\0')) {
     return Malformed(fmt::format("path \"{}\", wanted an absolute path without NUL", path));
   }
   if (std::filesystem::path(path).lexically_normal() != path) {
@@ -59,8 +59,7 @@ Status CheckPath(std::string_view path) {
 }
 
 Status CheckText(std::string_view what, std::string_view text) {
-  if (text.find('\0') != std::string_view::npos)
-    return Malformed(fmt::format("{} contains a NUL character", what));
+  if (text.contains('\0')) return Malformed(fmt::format("{} contains a NUL character", what));
   return {};
 }
 

@@ -37,8 +37,7 @@ std::vector<std::string> AbsolutePaths(const std::vector<std::string>& paths) {
 Result<LaunchDescription> DescribedByFlags(const LaunchFlags& flags) {
   LaunchDescription described;
   for (const std::string& text : flags.env) {
-    if (text.find('=') == std::string::npos)
-      return Malformed(fmt::format("--env {}, wanted NAME=VALUE", text));
+    if (!text.contains('=')) return Malformed(fmt::format("--env {}, wanted NAME=VALUE", text));
     const PathAndSource pair = SplitAtEquals(text);
     described.env[pair.path] = pair.source;
   }

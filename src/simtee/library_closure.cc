@@ -67,7 +67,7 @@ Status LibraryClosure::AddLibrariesOf(const Object& object) {
 
 Status LibraryClosure::AddLibrary(const std::string& name, const Object& needed_by) {
   std::vector<std::string> candidates;
-  if (name.find('/') != std::string::npos) {
+  if (name.contains('/')) {
     candidates.push_back(ExpandOrigin(name, needed_by.path));
   } else {
     for (const std::string& folder : SearchFolders(needed_by))

@@ -87,10 +87,8 @@ class LookupCheck {
       ASSIGN_OR_RETURN(const ElfInfo elf, In(path, ParseElf(mapping.bytes())));
       for (const auto* list : {&elf.rpath, &elf.runpath}) {
         for (const std::string& folder : *list) {
-          if (folder.find("$LIB") != std::string::npos ||
-              folder.find("$PLATFORM") != std::string::npos ||
-              folder.find("${LIB") != std::string::npos ||
-              folder.find("${PLATFORM") != std::string::npos) {
+          if (folder.contains("$LIB") || folder.contains("$PLATFORM") || folder.contains("${LIB") ||
+              folder.contains("${PLATFORM")) {
             return Denied(fmt::format("{} looks for libraries in {}, which depends on the machine",
                                       path, folder));
           }

@@ -1,7 +1,6 @@
 #include "simtee/read_only_path.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 #include <deque>
 #include <string_view>
 
+#include <climits>
 #include <fmt/format.h>
 
 #include "base/files.h"

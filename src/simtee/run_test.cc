@@ -1,10 +1,10 @@
 // The program strongroom-simtee itself, started as a user starts it, with a probe as the workload.
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -258,7 +258,7 @@ TEST(Run, GivesSealingKeysOfPlatformPolicyAndEnclave) {
   const Bench bench;
   const std::string key = (bench.folder() / "signer.pem").string();
   ASSERT_EQ(testing::Run({Bench::simtee(), "keygen", "--out", key}).exit_code, 0);
-  const auto seal = [&](const std::string& policy, std::vector<std::string> flags) {
+  const auto seal = [&](const std::string& policy, const std::vector<std::string>& flags) {
     const Outcome outcome = bench.Start(flags, {bench.probe(), "seal", policy});
     EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
     EXPECT_EQ(outcome.out.size(), 33U);
@@ -332,7 +332,7 @@ TEST(Run, RunsWhatItMeasuredThoughTheFileIsSwappedMeanwhile) {
   fs::copy_file(bench.probe(), changed);
   ASSERT_NE(measured_original, measured_changed);
 
-  std::jthread swapper([&](std::stop_token stop) {
+  std::jthread swapper([&](const std::stop_token& stop) {
     while (!stop.stop_requested()) {
       for (const std::string& source : {original, changed}) {
         const std::string next = bench.probe() + ".next";

@@ -33,7 +33,8 @@ std::vector<char*> Pointers(const std::vector<std::string>& strings) {
 
 }  // namespace
 
-Process::Process(std::vector<std::string> argv, std::vector<std::string> extra_environment,
+Process::Process(const std::vector<std::string>& argv,
+                 const std::vector<std::string>& extra_environment,
                  const std::function<void()>& before_exec) {
   int pipes[2];
   EXPECT_EQ(pipe2(pipes, O_CLOEXEC), 0);

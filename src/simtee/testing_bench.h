@@ -21,8 +21,9 @@ struct Outcome {
 class Process {
  public:
   // `before_exec` runs in the child; what it cannot do it ends with _exit.
-  Process(std::vector<std::string> argv, std::vector<std::string> extra_environment = {},
-          const std::function<void()>& before_exec = nullptr);
+  explicit Process(const std::vector<std::string>& argv,
+                   const std::vector<std::string>& extra_environment = {},
+                   const std::function<void()>& before_exec = nullptr);
   ~Process();
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;

@@ -90,7 +90,6 @@ int Execute(char** argv) {
 // Copies `from` to `to`, makes it executable and executes it: what an unmeasured program would have
 // to do.
 int CopyAndExecute(const char* from, const char* to) {
-  const std::string command = std::string(to);
   const int in = open(from, O_RDONLY | O_CLOEXEC);
   const int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0700);
   std::vector<char> buffer(1 << 16);
@@ -120,7 +119,7 @@ int SearchMemory(const std::string& process, const std::string& wanted) {
     if (line.at(space + 2) != 'w' || to - from > (1UL << 30)) continue;
     std::string content(to - from, '\0');
     const ssize_t n = pread(memory, content.data(), content.size(), static_cast<off_t>(from));
-    found = found || (n > 0 && content.find(wanted) != std::string::npos);
+    found = found || (n > 0 && content.contains(wanted));
   }
   return Say(found ? "found" : "absent");
 }

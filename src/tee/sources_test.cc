@@ -102,7 +102,7 @@ TEST_F(GramineFilesTest, NeedDcapAttestation) {
   EXPECT_OK(OpenGramineFiles(path()));
 }
 
-EnvironmentLookup Environment(std::optional<std::string> fd) {
+EnvironmentLookup Environment(const std::optional<std::string>& fd) {
   return [fd](const std::string& name) -> std::optional<std::string> {
     return name == kAttestationFdVariable ? fd : std::nullopt;
   };

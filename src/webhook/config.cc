@@ -84,7 +84,7 @@ JsonReader Word(T& out, Result<T> (*parse)(std::string_view)) {
 JsonReader ResourceName(std::string& out) {
   return [&out](const Json& json) -> Status {
     RETURN_IF_ERROR(ReadText(json, out));
-    if (out.find('/') == std::string::npos || out.size() > 253 + 1 + 63)
+    if (!out.contains('/') || out.size() > 253 + 1 + 63)
       return Malformed(
           fmt::format("{} is \"{}\", wanted DOMAIN/NAME", json.path(), out.substr(0, 80)));
     return {};

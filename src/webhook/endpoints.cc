@@ -111,7 +111,8 @@ class ReviewEndpoint {
   Histogram& seconds_;
 };
 
-void AddReview(net::Router& router, std::string name, Judge judge, const EndpointParts& parts) {
+void AddReview(net::Router& router, const std::string& name, Judge judge,
+               const EndpointParts& parts) {
   // Shared by the copies that a handler is made into.
   const auto endpoint = std::make_shared<const ReviewEndpoint>(name, judge, parts);
   router.HandleAsync("POST", "/" + name,

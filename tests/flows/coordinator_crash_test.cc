@@ -123,8 +123,7 @@ class Process {
     while (true) {
       client_port_ = PortAfter("client-port=");
       mesh_port_ = PortAfter("mesh-port=");
-      if (text_.find(" ready ") != std::string::npos && client_port_ != 0 && mesh_port_ != 0)
-        return true;
+      if (text_.contains(" ready ") && client_port_ != 0 && mesh_port_ != 0) return true;
       pollfd wanted{.fd = output_.get(), .events = POLLIN, .revents = 0};
       if (poll(&wanted, 1, 30'000) <= 0) return false;
       char buffer[4096];
@@ -265,7 +264,7 @@ void CheckSecret(const Process& process, const Machine& machine, Oracle& oracle)
   ASSERT_EQ(response->status, 200) << text;
   bool found = false;
   for (std::uint64_t n = oracle.secret_acknowledged; n <= oracle.secret_sent; ++n) {
-    if (text.find(KeyOf(n)) == std::string::npos) continue;
+    if (!text.contains(KeyOf(n))) continue;
     found = true;
     oracle.secret_acknowledged = n;
   }

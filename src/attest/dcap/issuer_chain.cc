@@ -162,7 +162,7 @@ ValidityWindow WindowOf(const crypto::Crl& crl) {
 
 Status CheckCommonName(const crypto::Certificate& certificate, std::string_view wanted) {
   const std::string& found = certificate.fields().subject.common_name;
-  if (found.find(wanted) != std::string::npos) return {};
+  if (found.contains(wanted)) return {};
   return Untrusted(fmt::format("certificate of \"{}\", wanted one of \"{}\"", found, wanted));
 }
 

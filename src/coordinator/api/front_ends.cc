@@ -70,8 +70,9 @@ net::Listener MetricsListener(std::string address, ClientApi& api) {
 
 }  // namespace
 
-Result<std::unique_ptr<FrontEnds>> FrontEnds::Start(Coordinator& core, FrontEndOptions options,
-                                                    Log& log, Metrics& metrics) {
+Result<std::unique_ptr<FrontEnds>> FrontEnds::Start(Coordinator& core,
+                                                    const FrontEndOptions& options, Log& log,
+                                                    Metrics& metrics) {
   auto api = std::make_unique<ClientApi>(core, metrics);
   net::ServerOptions server;
   ASSIGN_OR_RETURN(net::Listener client,

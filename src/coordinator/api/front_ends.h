@@ -24,7 +24,7 @@ struct FrontEndOptions {
 class FrontEnds {
  public:
   // All borrowed for life. Errors of net::Server::Start.
-  static Result<std::unique_ptr<FrontEnds>> Start(Coordinator& core, FrontEndOptions options,
+  static Result<std::unique_ptr<FrontEnds>> Start(Coordinator& core, const FrontEndOptions& options,
                                                   Log& log, Metrics& metrics);
   virtual ~FrontEnds() = default;
 

@@ -63,7 +63,7 @@ Bytes AuditHeadMessage(const AuditHead& head) {
 Coordinator::Coordinator(Parts parts, Hierarchy authorities)
     : parts_(parts), authorities_(std::move(authorities)), journal_(parts.store, parts.clock) {}
 
-Result<std::unique_ptr<Coordinator>> Coordinator::Start(Parts parts, Options options) {
+Result<std::unique_ptr<Coordinator>> Coordinator::Start(Parts parts, const Options& options) {
   ASSIGN_OR_RETURN(Hierarchy authorities, FirstAuthorities(parts, options));
   std::unique_ptr<Coordinator> out(new Coordinator(parts, std::move(authorities)));
   switch (parts.store.found()) {

@@ -67,7 +67,7 @@ class Coordinator {
  public:
   // Takes up the state that the store found, or makes fresh authorities. Fails when state is there
   // that can be opened and makes no sense (kUntrusted, kMalformed): nothing is overwritten.
-  static Result<std::unique_ptr<Coordinator>> Start(Parts parts, Options options);
+  static Result<std::unique_ptr<Coordinator>> Start(Parts parts, const Options& options);
 
   State state() const;
   // For life: fixed at the start, stored with the manifest.

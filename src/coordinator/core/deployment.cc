@@ -10,9 +10,8 @@ namespace {
 
 // Whether a template may look at a secret without naming it in plain.
 bool LooksAtAll(std::string_view text) {
-  return text.find("range") != std::string_view::npos ||
-         text.find("index") != std::string_view::npos || text.find('$') != std::string_view::npos ||
-         text.find('\\') != std::string_view::npos;
+  return text.contains("range") || text.contains("index") || text.contains('$') ||
+         text.contains('\\');
 }
 
 // Values that differ between instances cost a key each, so they are made only for marbles whose
@@ -20,8 +19,8 @@ bool LooksAtAll(std::string_view text) {
 bool MayUse(const manifest::Marble& marble, std::string_view secret) {
   const auto uses = [secret](const auto& entry) {
     const manifest::Parameter& parameter = entry.second;
-    return !parameter.no_templates && parameter.data.find("{{") != std::string::npos &&
-           (parameter.data.find(secret) != std::string::npos || LooksAtAll(parameter.data));
+    return !parameter.no_templates && parameter.data.contains("{{") &&
+           (parameter.data.contains(secret) || LooksAtAll(parameter.data));
   };
   return std::ranges::any_of(marble.files, uses) || std::ranges::any_of(marble.env, uses);
 }

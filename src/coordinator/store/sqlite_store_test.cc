@@ -203,7 +203,7 @@ class ChangedUnderneathTest : public SqliteStoreTest {
   static constexpr std::size_t kMoreThanTheCache = 8 << 20;
 
   // A state with `changed` applied to it, open, and a file that lacks this change.
-  void Prepare(std::vector<Record> changed) {
+  void Prepare(const std::vector<Record>& changed) {
     {
       ASSERT_OK_AND_ASSIGN(const auto store, Open());
       std::vector<Record> records = Some("first");

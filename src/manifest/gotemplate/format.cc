@@ -21,7 +21,7 @@ Result<FormatPiece> ParseVerb(std::string_view format, std::size_t& at) {
   if (at >= format.size()) return Malformed("format ends in %");
   piece.verb = format[at++];
   constexpr std::string_view known = "svdxXt%";
-  if (known.find(piece.verb) == std::string_view::npos) {
+  if (!known.contains(piece.verb)) {
     return Unsupported(
         fmt::format("format %{} is not available in templates, wanted one of %s %v %d %x %X %t %%",
                     piece.verb > ' ' && piece.verb < 0x7f ? piece.verb : '?'));

@@ -191,9 +191,7 @@ Result<SecretBytes> FormatNumber(const FormatPiece& piece, std::int64_t n) {
 
 Result<SecretBytes> FormatOne(const FormatPiece& piece, const Value& value) {
   const std::string_view number_verbs = "vdxX", text_verbs = "vsxX", bool_verbs = "vt";
-  const auto fits = [&piece](std::string_view verbs) {
-    return verbs.find(piece.verb) != std::string_view::npos;
-  };
+  const auto fits = [&piece](std::string_view verbs) { return verbs.contains(piece.verb); };
   if (const std::int64_t* n = std::get_if<std::int64_t>(&value); n != nullptr && fits(number_verbs))
     return FormatNumber(piece, *n);
   if (std::holds_alternative<bool>(value) && fits(bool_verbs)) return PrintedText(value);

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::string_view kSpace = " \t\r\n";
 
-bool IsSpace(char c) { return kSpace.find(c) != std::string_view::npos; }
+bool IsSpace(char c) { return kSpace.contains(c); }
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 // Go asks for Unicode letters and digits; bytes beyond ASCII pass here and then name nothing.
@@ -147,9 +147,8 @@ class Lexer {
     std::size_t end = at_ + skip;
     while (end < text_.size() && IsWordCharacter(text_[end])) ++end;
     constexpr std::string_view terminators = " \t\r\n.,|:)(=";
-    const bool ends =
-        end < text_.size() && (terminators.find(text_[end]) != std::string_view::npos ||
-                               text_.substr(end).starts_with("}}"));
+    const bool ends = end < text_.size() &&
+                      (terminators.contains(text_[end]) || text_.substr(end).starts_with("}}"));
     if (!ends) {
       return Bad("bad character after \"{}\" in action",
                  text_.substr(at_, std::min<std::size_t>(end - at_, 80)));

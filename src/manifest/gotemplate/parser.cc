@@ -37,7 +37,7 @@ Result<std::int64_t> ParseInteger(std::string_view text, std::size_t line) {
     base = mark == 'x' ? 16 : mark == 'b' ? 2 : 8;
     digits.erase(0, mark == 'x' || mark == 'b' || mark == 'o' ? 2 : 1);
   }
-  if (digits.ends_with('_') || digits.find("__") != std::string::npos) return bad();
+  if (digits.ends_with('_') || digits.contains("__")) return bad();
   std::erase(digits, '_');
   std::uint64_t value = 0;
   const char* end = digits.data() + digits.size();

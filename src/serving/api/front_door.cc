@@ -12,7 +12,7 @@ namespace {
 
 constexpr const char* kModelLabel = "model";
 
-net::Response MetricsText(std::string text) {
+net::Response MetricsText(const std::string& text) {
   net::Response response = net::Response::Text(200, text);
   response.headers.Set("content-type", "text/plain; version=0.0.4; charset=utf-8");
   return response;

@@ -68,7 +68,7 @@ class TensorReader {
   Status ReadScalar() {
     const std::size_t begin = at_;
     constexpr std::string_view after = ",]} \t\r\n";
-    while (at_ < text_.size() && after.find(text_[at_]) == std::string_view::npos) ++at_;
+    while (at_ < text_.size() && !after.contains(text_[at_])) ++at_;
     const std::string_view token = text_.substr(begin, at_ - begin);
     if (out_.elements.size() + ElementSize(dtype_) > max_bytes_) {
       return Exhausted(fmt::format("tensor takes more than {} bytes", max_bytes_));
@@ -135,8 +135,7 @@ class TensorReader {
     double value = 0;
     const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), value);
     if (error == std::errc() && std::abs(value) > 1) return false;
-    if (error != std::errc() && token.find("e-") == token.npos && token.find("E-") == token.npos)
-      return false;
+    if (error != std::errc() && !token.contains("e-") && !token.contains("E-")) return false;
     Append(static_cast<T>(error == std::errc() ? value : 0.0));
     return true;
   }
@@ -149,7 +148,7 @@ class TensorReader {
 
   void SkipSpace() {
     constexpr std::string_view space = " \t\r\n";
-    while (at_ < text_.size() && space.find(text_[at_]) != std::string_view::npos) ++at_;
+    while (at_ < text_.size() && space.contains(text_[at_])) ++at_;
   }
 
   std::string_view text_;

@@ -47,7 +47,7 @@ class Manager {
   // Loads the versions of `model` that `policy` wants and are not loaded, then unloads those it no
   // longer wants. The first failure is returned after all were tried; each version's own is kept in
   // its status. kNotFound: the source has no version that the policy wants.
-  Status Load(std::string_view model, ModelSource& source, const VersionPolicy& policy);
+  Status Load(std::string_view name, ModelSource& source, const VersionPolicy& policy);
 
   // Takes a version out of service. Its memory goes with the last handle. kNotFound.
   Status Unload(std::string_view model, std::int64_t version);

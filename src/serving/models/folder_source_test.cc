@@ -128,8 +128,7 @@ TEST_F(ProtectedFolderTest, FilesOfAnotherVersionModelOrNameAreRefusedByTheirPla
   for (const auto& row : rows) {
     const Bytes kept = ReadFile(Host(row.to), 1 << 20).value();
     fs::copy_file(Host(row.from), Host(row.to), fs::copy_options::overwrite_existing);
-    const std::int64_t version =
-        std::string_view(row.to).find("/2/") != std::string_view::npos ? 2 : 1;
+    const std::int64_t version = std::string_view(row.to).contains("/2/") ? 2 : 1;
     const auto refused = Source("digits", files)->Read("digits", version);
     EXPECT_THAT(refused, Fails(Code::kUntrusted, row.from)) << row.name << " names what it found";
     EXPECT_THAT(refused, Fails(Code::kUntrusted, row.to)) << row.name << " names what it wanted";

@@ -52,7 +52,7 @@ ov::element::Type ToElement(DType dtype) {
 // The tensor's name; a graph without tensor names is addressed by those of its nodes. Of several
 // names the first in alphabetical order, so that it is the same everywhere.
 std::string NameOf(const ov::Output<const ov::Node>& port, bool is_output) {
-  const auto names = port.get_names();
+  const auto& names = port.get_names();
   if (!names.empty()) return *std::min_element(names.begin(), names.end());
   if (!is_output) return port.get_node()->get_friendly_name();
   return port.get_node()->get_input_node_ptr(0)->get_friendly_name();
@@ -66,7 +66,7 @@ Result<TensorSpec> SpecOf(const ov::Output<const ov::Node>& port, bool is_output
                                    port.get_element_type().get_type_name()));
   }
   spec.dtype = *dtype;
-  const ov::PartialShape shape = port.get_partial_shape();
+  const ov::PartialShape& shape = port.get_partial_shape();
   if (shape.rank().is_dynamic()) {
     return Unsupported(fmt::format("\"{}\" has no fixed number of dimensions", spec.name));
   }
@@ -158,7 +158,7 @@ class CompiledModel final : public Model {
     if (from.get_element_type() != ToElement(spec.dtype))
       return Internal("an output changed its type");
     // One copy: each call of get_shape may build the shape anew.
-    const ov::Shape shape = from.get_shape();
+    const ov::Shape& shape = from.get_shape();
     ASSIGN_OR_RETURN(Tensor out,
                      Tensor::Make(spec.dtype, Shape(shape.begin(), shape.end()), kMaxOutputBytes));
     if (!out.bytes().empty())

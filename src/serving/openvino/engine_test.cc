@@ -180,8 +180,7 @@ TEST(EngineSettingsTest, WhatOpenVinoCallsNativeIsWhatTheProcessorHas) {
   ASSERT_OK_AND_ASSIGN(const auto capabilities, Capabilities());
   std::ifstream cpuinfo("/proc/cpuinfo");
   const std::string text{std::istreambuf_iterator<char>(cpuinfo), {}};
-  const bool has =
-      text.find("avx512_bf16") != std::string::npos || text.find("amx_bf16") != std::string::npos;
+  const bool has = text.contains("avx512_bf16") || text.contains("amx_bf16");
   EXPECT_EQ(CheckPrecision(Precision::kBf16, capabilities).has_value(), has);
 }
 
@@ -197,9 +196,8 @@ TEST(EngineRuntimeTest, OnlyTheNeededPartsOfOpenVinoAreMapped) {
   ASSERT_OK(engine->Load(testing::OnnxFiles(testing::AddOneOnnx())));
   std::ifstream maps("/proc/self/maps");
   for (std::string line; std::getline(maps, line);) {
-    if (line.find("openvino") == std::string::npos && line.find("libtbb") == std::string::npos)
-      continue;
-    if (line.find(".so") == std::string::npos) continue;
+    if (!line.contains("openvino") && !line.contains("libtbb")) continue;
+    if (!line.contains(".so")) continue;
     const std::string name = line.substr(line.rfind('/') + 1);
     EXPECT_THAT(name, ::testing::AnyOf(::testing::StartsWith("libopenvino.so"),
                                        ::testing::StartsWith("libtbb.so"),

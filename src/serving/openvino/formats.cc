@@ -19,10 +19,10 @@ Status CheckIr(std::string_view xml) {
   if (!xml.starts_with("<?xml") && !xml.starts_with("<net")) {
     return Malformed("graph does not start as XML, wanted OpenVINO IR");
   }
-  if (xml.substr(0, kRootWithin).find("<net") == std::string_view::npos) {
+  if (!xml.substr(0, kRootWithin).contains("<net")) {
     return Malformed("XML has no root element <net>, wanted OpenVINO IR");
   }
-  if (xml.find('\0') != std::string_view::npos) return Malformed("XML holds a zero byte");
+  if (xml.contains('\0')) return Malformed("XML holds a zero byte");
   return {};
 }
 

@@ -18,7 +18,8 @@ Result<std::string> Unescape(std::string_view token) {
       out.push_back(token[i]);
       continue;
     }
-    if (++i == token.size() || (token[i] != '0' && token[i] != '1'))
+    ++i;
+    if (i == token.size() || (token[i] != '0' && token[i] != '1'))
       return Malformed(fmt::format("\"{}\" has a ~ that escapes nothing", token));
     out.push_back(token[i] == '0' ? '~' : '/');
   }

@@ -57,8 +57,8 @@ Result<CheckedEndorsements> SimEndorsements::For(const attest::Quote& quote,
     ASSIGN_OR_RETURN(attest::Endorsements raw, collateral_.For(platform, clock_.Now()));
     ASSIGN_OR_RETURN(attest::PreparedEndorsements prepared,
                      attest::PrepareEndorsements(raw, anchors, clock_.Now()).ToResult());
-    const CheckedEndorsements out{std::make_shared<const attest::Endorsements>(std::move(raw)),
-                                  std::move(prepared)};
+    CheckedEndorsements out{std::make_shared<const attest::Endorsements>(std::move(raw)),
+                            std::move(prepared)};
     known_.emplace(key, out);
     return out;
   }

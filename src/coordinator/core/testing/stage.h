@@ -58,7 +58,7 @@ class SimEndorsements final : public EndorsementSource {
 class SimIssuer final : public EvidenceIssuer {
  public:
   SimIssuer(const sim::World& world, const sim::Platform& platform, sim::EnclaveIdentity identity)
-      : world_(world), platform_(platform), identity_(std::move(identity)) {}
+      : world_(world), platform_(platform), identity_(identity) {}
   Result<Bytes> Quote(const attest::ReportData& report_data) override {
     return sim::IssueQuote(world_, platform_, identity_, report_data, faults);
   }
@@ -97,11 +97,11 @@ class Stage {
   const std::string& manifest() const { return manifest_; }
   Status UploadKey(std::uint8_t fill = 7);
 
-  // A request in our dialect, with a fresh nonce on `connection`, over evidence of `server`.
-  Result<ActivationRequest> Request(const std::string& marble, SimIssuer& server,
+  // A request in our dialect, with a fresh nonce on `connection`, over evidence of `issuer`.
+  Result<ActivationRequest> Request(const std::string& marble, SimIssuer& issuer,
                                     std::uint64_t connection = 1);
   // Likewise in MarbleRun's.
-  Result<ActivationRequest> MarbleRunRequest(const std::string& marble, SimIssuer& server);
+  Result<ActivationRequest> MarbleRunRequest(const std::string& marble, SimIssuer& issuer);
 
   FixedClock clock{kStageTime};
   SystemEntropy entropy;

@@ -14,7 +14,7 @@ Result<Handle> AcquireVersion(const Frontend& frontend, const Caller& caller,
   const auto number = ParseVersion(version);
   if (!number)
     return Malformed(fmt::format("model version is \"{:.50}\", wanted a whole number", version));
-  return frontend.manager.Acquire(model, *number);
+  return frontend.manager.Acquire(model, number);
 }
 
 Result<std::vector<std::size_t>> PlaceInputs(const Signature& signature,
