@@ -10,6 +10,9 @@
 namespace strongroom::pfs {
 namespace {
 
+// How many segments in a row a thread takes: between two runs a batch is written in two parts.
+constexpr std::uint64_t kRunSegments = 16;
+
 constexpr std::size_t PaddedSize(std::size_t bytes) {
   return (bytes + kNodeSize - 1) / kNodeSize * kNodeSize;
 }
@@ -50,23 +53,59 @@ struct SegmentCopier {
 
 }  // namespace
 
+std::span<std::uint8_t> SegmentWriter::Place(std::uint64_t number, std::size_t nodes) {
+  return std::span(sealed_).subspan(number % kPlaces * kNodeSize, nodes * kNodeSize);
+}
+
+// Grown when it is needed: most files of a tree never fill a batch.
+void SegmentWriter::MakeRoom(std::uint64_t begin, std::uint64_t end) {
+  const bool wraps = end - begin > kPlaces - begin % kPlaces;
+  const std::size_t places =
+      wraps ? kPlaces : static_cast<std::size_t>(begin % kPlaces + (end - begin));
+  if (sealed_.size() < places * kNodeSize) sealed_.resize(places * kNodeSize);
+}
+
 Status SegmentWriter::Write(std::uint64_t segment, ByteView plain) {
+  const std::uint64_t number = MhtNodeNumber(segment);
+  const std::uint64_t end = number + 1 + plain.size() / kNodeSize;
+  if (number != sealed_end_) {
+    RETURN_IF_ERROR(Flush());
+    sealed_begin_ = number;
+  }
+  MakeRoom(number, end);
   MhtNode node;
-  std::uint64_t number = MhtNodeNumber(segment) + 1;
-  const std::size_t largest = std::min(plain.size(), kBatchNodes * kNodeSize);
-  if (sealed_.size() < largest) sealed_.resize(largest);
+  RETURN_IF_ERROR(SealData(number + 1, plain, node));
+  ASSIGN_OR_RETURN(const bool in_place,
+                   tree_.Add(segment, std::move(node), Place(number, 1), cipher_));
+  if (!in_place) {
+    RETURN_IF_ERROR(WriteUpTo(number));
+    sealed_begin_ = number + 1;
+  }
+  sealed_end_ = end;
+  return WriteUpTo(end - end % kBatchNodes);
+}
+
+Status SegmentWriter::SealData(std::uint64_t number, ByteView plain, MhtNode& node) {
   for (std::size_t slot = 0; !plain.empty();) {
     const std::size_t nodes = std::min(plain.size() / kNodeSize, BatchFrom(number));
     const std::size_t batch = nodes * kNodeSize;
-    const auto sealed = std::span(sealed_).first(batch);
-    RETURN_IF_ERROR(
-        cipher_.SealNodes(plain.first(batch), sealed, node.WritableData(slot, nodes), entropy_));
-    RETURN_IF_ERROR(sink_.WriteAt(number * kNodeSize, sealed));
+    RETURN_IF_ERROR(cipher_.SealNodes(plain.first(batch), Place(number, nodes),
+                                      node.WritableData(slot, nodes), entropy_));
     plain = plain.subspan(batch);
     slot += nodes;
     number += nodes;
   }
-  return tree_.Add(segment, std::move(node), cipher_);
+  return {};
+}
+
+Status SegmentWriter::WriteUpTo(std::uint64_t end) {
+  while (sealed_begin_ < end) {
+    const auto nodes = static_cast<std::size_t>(
+        std::min<std::uint64_t>(end - sealed_begin_, BatchFrom(sealed_begin_)));
+    RETURN_IF_ERROR(sink_.WriteAt(sealed_begin_ * kNodeSize, Place(sealed_begin_, nodes)));
+    sealed_begin_ += nodes;
+  }
+  return {};
 }
 
 Result<FileWriter> FileWriter::Create(Sink& sink, const WrapKey& key, Entropy& entropy,
@@ -124,6 +163,7 @@ Status FileWriter::FlushSegment() {
 
 Status FileWriter::Finish() {
   if (buffered_ > 0) RETURN_IF_ERROR(FlushSegment());
+  RETURN_IF_ERROR(shared_->segments.Flush());
   NodeCipher& cipher = shared_->segments.cipher();
   if (segment_ > 0) {
     ASSIGN_OR_RETURN(metadata_.root, shared_->tree.Finish(segment_, cipher));
@@ -144,15 +184,20 @@ Status EncryptAll(const Source& plain, Sink& sink, const WrapKey& key, Entropy& 
   RETURN_IF_ERROR(plain.ReadAt(0, metadata.first_bytes.RevealWritable()));
   RETURN_IF_ERROR(Report(bulk, metadata.first_bytes.size()));
 
-  HashTreeWriter tree(sink, entropy);
+  HashTreeWriter tree(sink, entropy, geometry.mht_nodes);
   const auto make_worker = [&]() -> Worker {
     return [&, copier = std::make_shared<SegmentCopier>(sink, entropy, tree)](
-               std::uint64_t segment) -> Status {
-      RETURN_IF_ERROR(copier->Copy(plain, geometry, segment));
-      return Report(bulk, geometry.PlaintextIn(segment));
+               std::uint64_t run) -> Status {
+      const std::uint64_t end = std::min(geometry.mht_nodes, (run + 1) * kRunSegments);
+      for (std::uint64_t segment = run * kRunSegments; segment < end; ++segment) {
+        RETURN_IF_ERROR(copier->Copy(plain, geometry, segment));
+        RETURN_IF_ERROR(Report(bulk, geometry.PlaintextIn(segment)));
+      }
+      return copier->segments.Flush();
     };
   };
-  RETURN_IF_ERROR(ForEachItem(geometry.mht_nodes, bulk.threads, make_worker));
+  const std::uint64_t runs = (geometry.mht_nodes + kRunSegments - 1) / kRunSegments;
+  RETURN_IF_ERROR(ForEachItem(runs, bulk.threads, make_worker));
 
   ASSIGN_OR_RETURN(const std::uint64_t size_now, plain.Size());
   if (size_now != metadata.size) {

@@ -20,7 +20,11 @@ struct WriteOptions {
   Format format = Format::kGramine2;
 };
 
-// Seals the data nodes of one segment after another and writes them. One for each thread.
+// Seals one segment after another and writes them. One for each thread.
+//
+// Nodes are written in whole batches (layout.h) wherever segments follow each other, each MHT node
+// together with its data: a page cache then keeps the file in few large pieces, and nothing is
+// written twice. What does not fill a batch waits for the next segment or for Flush.
 class SegmentWriter {
  public:
   // All borrowed for life.
@@ -29,18 +33,33 @@ class SegmentWriter {
 
   // `plain` is the segment's plaintext, padded with zeros to whole nodes.
   Status Write(std::uint64_t segment, ByteView plain);
+  // After the last segment: writes what waits.
+  Status Flush() { return WriteUpTo(sealed_end_); }
 
   NodeCipher& cipher() { return cipher_; }
 
  private:
+  // Room for what does not fill a batch and one segment more. Node n lies in place n modulo this,
+  // so that a batch is never cut in two.
+  static constexpr std::size_t kPlaces = 3 * kBatchNodes;
+  static_assert(kPlaces >= kBatchNodes + kSegmentNodes);
+
+  std::span<std::uint8_t> Place(std::uint64_t number, std::size_t nodes);
+  void MakeRoom(std::uint64_t begin, std::uint64_t end);
+  Status SealData(std::uint64_t number, ByteView plain, MhtNode& node);
+  Status WriteUpTo(std::uint64_t end);
+
   Sink& sink_;
   Entropy& entropy_;
   HashTreeWriter& tree_;
   NodeCipher cipher_;
   Bytes sealed_;
+  // Node numbers: what is sealed and not written yet.
+  std::uint64_t sealed_begin_ = 0;
+  std::uint64_t sealed_end_ = 0;
 };
 
-// Writes a protected file from front to back; its size need not be known before. Holds half a
+// Writes a protected file from front to back; its size need not be known before. Holds a
 // megabyte and the hash tree's share (hash_tree_writer.h). Until Finish succeeded there is no node
 // 0, so nothing can be taken for a file.
 class FileWriter {

@@ -5,20 +5,22 @@
 
 namespace strongroom::pfs {
 
-Status HashTreeWriter::Add(std::uint64_t k, MhtNode node, NodeCipher& cipher) {
-  if (k < waiting_) {
+Result<bool> HashTreeWriter::Add(std::uint64_t k, MhtNode node, std::span<std::uint8_t> place,
+                                 NodeCipher& cipher) {
+  if (Waits(k)) {
     state_.With([&](State& state) {
       if (state.waiting.size() <= k) state.waiting.resize(k + 1);
       state.waiting[k] = std::move(node);
     });
-    return {};
+    return false;
   }
-  ASSIGN_OR_RETURN(NodeRecord record, SealAndWrite(k, node, cipher));
+  NodeRecord record;
+  RETURN_IF_ERROR(cipher.Seal(node.bytes(), place, record.writable(), entropy_));
   state_.With([&](State& state) {
     if (state.records.size() <= k) state.records.resize(k + 1);
     state.records[k] = std::move(record);
   });
-  return {};
+  return true;
 }
 
 Result<NodeRecord> HashTreeWriter::Finish(std::uint64_t count, NodeCipher& cipher) {
@@ -27,7 +29,7 @@ Result<NodeRecord> HashTreeWriter::Finish(std::uint64_t count, NodeCipher& ciphe
   state.records.resize(count);
   for (std::uint64_t k = count; k-- > 0;) {
     const bool has_children = FirstChildOf(k) < count;
-    if (k >= waiting_ && !has_children) continue;  // written for good when it was added
+    if (!Waits(k) && !has_children) continue;  // sealed for good when it was added
     ASSIGN_OR_RETURN(MhtNode node, TakeBack(k, state, cipher));
     const std::uint64_t end = std::min(count, FirstChildOf(k) + kChildrenPerMht);
     for (std::uint64_t child = FirstChildOf(k); child < end; ++child) {
@@ -49,7 +51,7 @@ Result<NodeRecord> HashTreeWriter::SealAndWrite(std::uint64_t k, const MhtNode& 
 }
 
 Result<MhtNode> HashTreeWriter::TakeBack(std::uint64_t k, State& state, NodeCipher& cipher) {
-  if (k < waiting_) return std::move(*state.waiting[k]);
+  if (Waits(k)) return std::move(*state.waiting[k]);
   MhtNode node;
   Bytes sealed(kNodeSize);
   RETURN_IF_ERROR(sink_.ReadAt(MhtNodeNumber(k) * kNodeSize, sealed));

@@ -67,6 +67,43 @@ TEST(RoundTrip, EverySizeInBothFormatsWithOneThreadAndThree) {
   }
 }
 
+// Counts how often each node is written.
+class CountingSink final : public Sink {
+ public:
+  Result<std::uint64_t> Size() const override { return memory.Size(); }
+  Status ReadAt(std::uint64_t offset, std::span<std::uint8_t> out) const override {
+    return memory.ReadAt(offset, out);
+  }
+  Status WriteAt(std::uint64_t offset, ByteView bytes) override {
+    ++writes;
+    const std::uint64_t first = offset / kNodeSize;
+    const std::uint64_t end = first + bytes.size() / kNodeSize;
+    EXPECT_EQ(first / kBatchNodes, (end - 1) / kBatchNodes) << "across a batch's end";
+    if (times.size() < end) times.resize(end);
+    for (std::uint64_t node = first; node < end; ++node) ++times[node];
+    return memory.WriteAt(offset, bytes);
+  }
+
+  std::size_t writes = 0;
+  std::vector<int> times;
+
+  MemorySink memory;
+};
+
+TEST(RoundTrip, WritesEachNodeOnceAndWholeBatches) {
+  for (const std::size_t segments : {1U, 2U, 16U, 17U, 40U}) {
+    SCOPED_TRACE(segments);
+    const Bytes plain = Plaintext(kInlineSize + segments * kSegmentPlaintext - 5);
+    const MemorySource source(plain);
+    CountingSink sink;
+    RepeatableEntropy entropy(5);
+    ASSERT_OK(EncryptAll(source, sink, Key(1), entropy, {.path = "m/1/model.bin"}, {.threads = 1}));
+    EXPECT_EQ(sink.times, std::vector<int>(GeometryOf(plain.size())->nodes(), 1));
+    EXPECT_LE(sink.writes, sink.times.size() / kBatchNodes + segments / 8 + 5);
+    ExpectOpensTo(sink.memory.bytes(), plain);
+  }
+}
+
 Bytes MakeInPieces(ByteView plain, std::size_t piece) {
   MemorySink sink;
   RepeatableEntropy entropy(3);
@@ -159,7 +196,7 @@ TEST(RoundTrip, TreeNodesWrittenTooEarlyAreTakenBack) {
   const Bytes plain = Plaintext(segments * kSegmentPlaintext);
   MemorySink sink;
   RepeatableEntropy entropy(5);
-  HashTreeWriter tree(sink, entropy, /*waiting=*/1);
+  HashTreeWriter tree(sink, entropy, /*count=*/std::nullopt, /*waiting=*/1);
   SegmentWriter writer(sink, entropy, tree);
   Metadata metadata;
   metadata.path = "m/1/model.bin";
@@ -168,6 +205,7 @@ TEST(RoundTrip, TreeNodesWrittenTooEarlyAreTakenBack) {
   for (std::size_t k = 0; k < segments; ++k) {
     ASSERT_OK(writer.Write(k, ByteView(plain).subspan(k * kSegmentPlaintext, kSegmentPlaintext)));
   }
+  ASSERT_OK(writer.Flush());
   ASSERT_OK_AND_ASSIGN(metadata.root, tree.Finish(segments, writer.cipher()));
   Bytes node(kNodeSize);
   ASSERT_OK(writer.cipher().SealMetadata(metadata, Key(1), Header{}, node, entropy));
