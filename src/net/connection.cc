@@ -106,6 +106,7 @@ void Connection::ReadSome() {
     if (*progress == Progress::kDone) {
       total += n;
       Deliver(loop_->scratch().first(n));
+      if (options_.transport->Drained()) break;  // asking again would cost a system call
       continue;
     }
     if (*progress == Progress::kEnd) {

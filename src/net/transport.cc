@@ -36,6 +36,7 @@ Result<Progress> Transport::Receive(std::span<std::uint8_t> out, std::size_t& n)
   for (;;) {
     const ssize_t got = ::recv(fd_, out.data(), out.size(), 0);
     n = got > 0 ? static_cast<std::size_t>(got) : 0;
+    drained_ = n < out.size();
     if (got > 0) return Progress::kDone;
     if (got == 0) return Progress::kEnd;
     if (errno == EINTR) continue;

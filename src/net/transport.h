@@ -36,6 +36,10 @@ class Transport {
   virtual bool HasBuffered() const = 0;
   virtual TlsPeer Peer() const = 0;
 
+  // Whether the last read left nothing behind: the socket gave less than it was asked for. What
+  // comes later makes it readable again.
+  bool Drained() const { return drained_ && !HasBuffered(); }
+
   Result<Progress> Flush();
   std::size_t unsent() const { return wire_.size() - sent_; }
   // Grows with every byte that the socket takes.
@@ -47,6 +51,7 @@ class Transport {
 
  private:
   int fd_;
+  bool drained_ = false;
   std::size_t sent_ = 0;
   std::uint64_t total_sent_ = 0;
 };

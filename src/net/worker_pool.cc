@@ -7,12 +7,16 @@ namespace strongroom::net {
 WorkerPool::WorkerPool(int threads, std::size_t max_queued, Gauge* in_flight)
     : max_queued_(max_queued), in_flight_(in_flight) {
   for (int i = 0; i < threads; ++i) {
-    threads_.emplace_back([this](const std::stop_token& stop) { Work(stop); });
+    threads_.emplace_back([this, &self = workers_.emplace_back()] { Work(self); });
   }
 }
 
 WorkerPool::~WorkerPool() {
-  for (auto& thread : threads_) thread.request_stop();
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    for (Worker* worker : idle_) worker->ready.notify_one();
+  }
   threads_.clear();
   // Outside the lock: a dropped task answers its client, which may call back here.
   const std::deque<Task> dropped = std::exchange(queue_, {});
@@ -30,23 +34,39 @@ bool WorkerPool::HasRoom() {
 
 void WorkerPool::Run(Task task) {
   Count(1);
+  Worker* worker = nullptr;
   {
     const std::lock_guard lock(mutex_);
-    queue_.push_back(std::move(task));
+    if (idle_.empty()) {
+      queue_.push_back(std::move(task));
+      return;
+    }
+    worker = idle_.back();
+    idle_.pop_back();
+    worker->task = std::move(task);
   }
-  ready_.notify_one();
+  worker->ready.notify_one();
 }
 
-void WorkerPool::Work(const std::stop_token& stop) {
+void WorkerPool::Work(Worker& self) {
+  std::unique_lock lock(mutex_);
   for (;;) {
-    std::unique_lock lock(mutex_);
-    if (!ready_.wait(lock, stop, [this] { return !queue_.empty(); })) return;
-    if (stop.stop_requested()) return;
-    Task task = std::move(queue_.front());
-    queue_.pop_front();
+    if (stopping_) return;
+    if (queue_.empty()) {
+      idle_.push_back(&self);
+      self.ready.wait(lock, [&] { return stopping_ || self.task != nullptr; });
+      if (self.task == nullptr) return;
+    } else {
+      self.task = std::move(queue_.front());
+      queue_.pop_front();
+    }
+    Task task = std::exchange(self.task, nullptr);
+    const bool dropped = stopping_;
     lock.unlock();
-    task();
+    if (!dropped) task();
+    task = nullptr;  // what it holds goes before the lock is taken
     Count(-1);
+    lock.lock();
   }
 }
 

@@ -12,7 +12,8 @@
 
 namespace strongroom::net {
 
-// Threads for handlers that block or compute.
+// Threads for handlers that block or compute. Of those that wait, the one that worked last works
+// next: its stack and its share of the heap are still in the caches.
 class WorkerPool {
  public:
   // `in_flight`, if not null, counts the tasks that wait or run; it outlives the pool.
@@ -24,14 +25,21 @@ class WorkerPool {
   void Run(Task task);
 
  private:
-  void Work(const std::stop_token& stop);
+  struct Worker {
+    std::condition_variable ready;
+    Task task;  // handed over, to be begun
+  };
+
+  void Work(Worker& self);
   void Count(double change);
 
-  std::mutex mutex_;
-  std::condition_variable_any ready_;
+  std::mutex mutex_;  // all but the threads
   std::deque<Task> queue_;
-  std::size_t max_queued_;
-  Gauge* in_flight_;
+  std::vector<Worker*> idle_;  // the last one is woken first
+  bool stopping_ = false;
+  const std::size_t max_queued_;
+  Gauge* const in_flight_;
+  std::deque<Worker> workers_;
   std::vector<std::jthread> threads_;
 };
 
