@@ -92,6 +92,16 @@ Result<net::Credentials> Service::FirstCredentials() {
 void Service::Poll() {
   PollConfiguration();
   if (!certificate_file_.path().empty()) PollCertificate();
+  LogReadiness();
+}
+
+// The kubelet's event about a failed probe has a status and no reason.
+void Service::LogReadiness() {
+  const Status ready = readiness_.Check(clock_.Now());
+  const std::string why = ready.has_value() ? "" : ready.error().message();
+  if (why == not_ready_) return;
+  not_ready_ = why;
+  if (!why.empty()) log_.Warn("not ready", {{"error", why}});
 }
 
 void Service::PollConfiguration() {

@@ -59,11 +59,13 @@ class Service {
   Result<net::Credentials> FirstCredentials();
   void PollConfiguration();
   void PollCertificate();
+  void LogReadiness();
   void ReloadFailed(const std::string& what, const Error& error);
   void Shown(std::string_view chain_pem);
 
   LiveConfiguration configuration_;
   Readiness readiness_;
+  std::string not_ready_;  // why, as the log has it
   const Clock& clock_;
   Log& log_;
   Metrics& metrics_;
