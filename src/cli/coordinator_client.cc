@@ -209,6 +209,7 @@ Result<CoordinatorClient> OpenVerified(const Arguments& arguments,
   ASSIGN_OR_RETURN(const Pins pins, Pins::OfThisUser());
   ASSIGN_OR_RETURN(const std::optional<Pin> pin, pins.Find(name));
   if (!pin.has_value()) {
+    RETURN_IF_ERROR(ExpectCoordinator(arguments));
     return Precondition(
         fmt::format("{} was never verified; run \"strongroom verify{} --identity FILE\" first",
                     name, TypedTarget(arguments)));

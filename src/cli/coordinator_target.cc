@@ -5,6 +5,11 @@
 #include "cli/coordinator_client.h"
 
 namespace strongroom::cli {
+namespace {
+
+constexpr std::string_view kService = "service/coordinator-client-api";
+
+}  // namespace
 
 bool InCluster(const Arguments& arguments) {
   return !arguments.Has("HOST:PORT") || arguments.Has("kube-context") || arguments.Has("namespace");
@@ -23,10 +28,19 @@ Result<std::string> TargetName(const Arguments& arguments) {
 
 std::string TypedTarget(const Arguments& arguments) {
   if (const auto address = arguments.Optional("HOST:PORT")) return " " + *address;
-  std::string typed;
-  if (const auto context = arguments.Optional("kube-context"))
-    typed += " --kube-context " + *context;
-  return typed + " -n " + arguments.Or("namespace", kDefaultNamespace);
+  return Kubectl::From(arguments).Flags();
+}
+
+Status ExpectCoordinator(const Arguments& arguments) {
+  if (!InCluster(arguments)) return {};
+  const Kubectl kubectl = Kubectl::From(arguments);
+  ASSIGN_OR_RETURN(const std::string found,
+                   kubectl.Run({"get", std::string(kService), "--ignore-not-found", "-o", "name"}));
+  if (!found.empty()) return {};
+  return NotFound(fmt::format(
+      "no coordinator is installed in namespace {}: run \"strongroom check{}\", or name another "
+      "with -n",
+      kubectl.name_space(), kubectl.Flags()));
 }
 
 Positional CoordinatorPositional() {
@@ -43,8 +57,14 @@ Result<CoordinatorTarget> TargetOf(const Arguments& arguments) {
   target.address = target.name;
   if (!InCluster(arguments)) return target;
   target.cluster = Kubectl::From(arguments);
-  ASSIGN_OR_RETURN(target.way, PortForward::Open(*target.cluster, "service/coordinator-client-api",
-                                                 "https-client"));
+  auto way = PortForward::Open(*target.cluster, kService, "https-client");
+  if (!way.has_value()) {
+    return std::unexpected(
+        Error(way.error().code(),
+              fmt::format("no way to {}: {}; run \"strongroom check{}\" to see why", target.name,
+                          way.error().message(), target.cluster->Flags())));
+  }
+  target.way = *std::move(way);
   target.address = fmt::format("127.0.0.1:{}", target.way->port());
   return target;
 }

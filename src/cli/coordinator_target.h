@@ -29,6 +29,9 @@ Result<std::string> TargetName(const Arguments& arguments);
 // The words that name it on a command line, each with a space in front.
 std::string TypedTarget(const Arguments& arguments);
 
+// kNotFound: a cluster's namespace is meant that has no coordinator's Service. Nothing is opened.
+Status ExpectCoordinator(const Arguments& arguments);
+
 // Whether the arguments mean a cluster.
 bool InCluster(const Arguments& arguments);
 

@@ -3,11 +3,14 @@
 #include <fmt/format.h>
 
 #include "cli/installation.h"
+#include "cli/object_fields.h"
 
 namespace strongroom::cli {
 namespace {
 
 constexpr std::chrono::seconds kHelmTimeout{300};
+constexpr JsonLimits kReleaseLimits{
+    .max_bytes = 16 << 20, .max_depth = 64, .max_values = 1'000'000};
 
 }  // namespace
 
@@ -26,11 +29,19 @@ Result<std::string> Helm(const Kubectl& kubectl, std::vector<std::string> argume
   return std::move(outcome->out);
 }
 
+Result<std::optional<Release>> FindRelease(const Kubectl& kubectl) {
+  const auto text = Helm(kubectl, {"status", std::string(kRelease), "--output", "json"});
+  if (!text.has_value() && text.error().code() == Code::kNotFound) return std::nullopt;
+  if (!text.has_value()) return std::unexpected(text.error());
+  ASSIGN_OR_RETURN(const JsonDocument said,
+                   In("helm status", JsonDocument::Parse(*text, kReleaseLimits)));
+  return Release{.revision = NumberAt(said.root(), {"version"}),
+                 .status = TextAt(said.root(), {"info", "status"})};
+}
+
 std::string HelmAdvice(const Error& error, const Kubectl& kubectl) {
   const std::string& said = error.message();
   const auto has = [&](std::string_view text) { return said.contains(text); };
-  if (has("another operation"))
-    return fmt::format("helm -n {} rollback {}", kubectl.name_space(), kRelease);
   if (has("specifications of the schema")) return "helm show readme CHART (what values mean)";
   if (has("incompatible with Kubernetes"))
     return "kubectl version (Kubernetes 1.31 or later is wanted)";

@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/helm.h"
 #include "cli/installation_watch.h"
+#include "cli/interrupt.h"
 #include "cli/kubernetes.h"
 #include "cli/sgx_nodes.h"
 #include "k8s/sgx_plugins.h"
@@ -28,16 +29,17 @@ Result<std::string> ResourceKey(const Arguments& arguments, const Kubectl& kubec
 }
 
 // A new namespace lets only pods in that pass Pod Security's "restricted", as all of ours do.
-Status MakeNamespace(const Kubectl& kubectl, Console& console) {
+// Whether it was made.
+Result<bool> MakeNamespace(const Kubectl& kubectl, Console& console) {
   ASSIGN_OR_RETURN(const std::string found, kubectl.Run({"get", "namespace", kubectl.name_space(),
                                                          "--ignore-not-found", "-o", "name"}));
-  if (!found.empty()) return {};
+  if (!found.empty()) return false;
   RETURN_IF_ERROR(kubectl.Run({"create", "namespace", kubectl.name_space()}));
   RETURN_IF_ERROR(kubectl.Run({"label", "namespace", kubectl.name_space(),
                                "pod-security.kubernetes.io/enforce=restricted"}));
   console.Note(fmt::format("made namespace {}, in which Pod Security is \"restricted\"",
                            kubectl.name_space()));
-  return {};
+  return true;
 }
 
 std::vector<std::string> HelmInstall(const Arguments& arguments, const std::string& chart,
@@ -52,34 +54,75 @@ std::vector<std::string> HelmInstall(const Arguments& arguments, const std::stri
 }
 
 void PrintNextCommands(const Kubectl& kubectl, const std::string& identity, Console& console) {
-  std::string place = " -n " + kubectl.name_space();
-  if (!kubectl.context().empty()) place = " --kube-context " + kubectl.context() + place;
   console.Line("next:");
-  console.Line(fmt::format("  strongroom verify{} --identity {}", place, identity));
-  console.Line(fmt::format("  strongroom manifest set manifest.json{}", place));
+  console.Line(fmt::format("  strongroom verify{} --identity {}", kubectl.Flags(), identity));
+  console.Line(fmt::format("  strongroom manifest set manifest.json{}", kubectl.Flags()));
 }
 
-Result<Exit> Install(const Arguments& arguments, Console& console) {
-  const Kubectl kubectl = Kubectl::From(arguments);
-  ASSIGN_OR_RETURN(const seconds timeout, Timeout(arguments, 300));
-  ASSIGN_OR_RETURN(const auto charts, ChartFolder(arguments));
+// Says what helm is about to do to a release that is there already, or refuses.
+Status ExpectNoOperation(const Release& release, const Kubectl& kubectl, Console& console) {
+  if (!release.pending()) {
+    console.Note(
+        fmt::format("namespace {} has it already (revision {}, {}): upgrading; what is not named "
+                    "now goes back to its default",
+                    kubectl.name_space(), release.revision, release.status));
+    return {};
+  }
+  return Precondition(
+      fmt::format("release {} in namespace {} is {}: another helm is at work, or was killed",
+                  kRelease, kubectl.name_space(), release.status));
+}
+
+// After which command a release whose operation was killed can be installed again.
+std::string AfterPending(const Release& release, const Kubectl& kubectl) {
+  if (release.status == "pending-install") return "strongroom uninstall" + kubectl.Flags();
+  return fmt::format("helm rollback {} -n {}{}", kRelease, kubectl.name_space(),
+                     kubectl.context().empty() ? "" : " --kube-context " + kubectl.context());
+}
+
+// What an installation that was stopped has changed.
+struct Begun {
+  bool made_namespace = false;
+  bool called_helm = false;
+};
+
+// Hands the chart to helm; a verdict when it could not be installed.
+Result<std::optional<Exit>> InstallChart(const Arguments& arguments, const Kubectl& kubectl,
+                                         const std::string& chart, Begun& begun, Console& console) {
   ASSIGN_OR_RETURN(const std::string key, ResourceKey(arguments, kubectl));
   ASSIGN_OR_RETURN(const std::string values, ChartValues(arguments, key));
   ASSIGN_OR_RETURN(const TemporaryFolder folder, TemporaryFolder::Make("strongroom-install"));
   const std::string file = (folder.path() / "values.json").string();
   RETURN_IF_ERROR(WriteFileAtomic(file, AsBytes(values), 0600));
-  RETURN_IF_ERROR(MakeNamespace(kubectl, console));
-  console.Note(fmt::format("installing chart {} into namespace {}", (charts / kRelease).string(),
-                           kubectl.name_space()));
-  const auto installed = Helm(kubectl, HelmInstall(arguments, (charts / kRelease).string(), file));
-  if (!installed.has_value()) {
-    console.Failure(installed.error(), HelmAdvice(installed.error(), kubectl));
-    return ExitFor(installed.error().code());
+  ASSIGN_OR_RETURN(begun.made_namespace, MakeNamespace(kubectl, console));
+  ASSIGN_OR_RETURN(const std::optional<Release> before, FindRelease(kubectl));
+  if (before.has_value()) {
+    if (const Status free = ExpectNoOperation(*before, kubectl, console); !free.has_value()) {
+      console.Failure(free.error(), AfterPending(*before, kubectl));
+      return Exit::kFailed;
+    }
   }
+  console.Note(fmt::format("installing chart {} into namespace {}", chart, kubectl.name_space()));
+  begun.called_helm = true;
+  const auto installed = Helm(kubectl, HelmInstall(arguments, chart, file));
+  if (installed.has_value()) return std::nullopt;
+  if (installed.error().code() == Code::kCancelled) return std::unexpected(installed.error());
+  console.Failure(installed.error(), HelmAdvice(installed.error(), kubectl));
+  return ExitFor(installed.error().code());
+}
+
+Result<Exit> InstallAndWait(const Arguments& arguments, const Kubectl& kubectl, Begun& begun,
+                            Console& console) {
+  ASSIGN_OR_RETURN(const seconds timeout, Timeout(arguments, 300));
+  ASSIGN_OR_RETURN(const auto charts, ChartFolder(arguments));
+  const auto chart = charts / kRelease;
+  ASSIGN_OR_RETURN(const std::optional<Exit> failed,
+                   InstallChart(arguments, kubectl, chart.string(), begun, console));
+  if (failed.has_value()) return *failed;
   ASSIGN_OR_RETURN(const Installation installation, WaitUntilReady(kubectl, timeout, console));
   ASSIGN_OR_RETURN(const Exit verdict, Conclude(installation, kubectl, console));
   // In simulation everybody's coordinator has the one TEST signer, whom the chart names.
-  const auto simulated = charts / kRelease / "files" / "simulated-coordinator.json";
+  const auto simulated = chart / "files" / "simulated-coordinator.json";
   if (verdict == Exit::kDone) {
     PrintNextCommands(
         kubectl, arguments.Has("simulation") ? simulated.string() : "coordinator.json", console);
@@ -87,16 +130,63 @@ Result<Exit> Install(const Arguments& arguments, Console& console) {
   return verdict;
 }
 
+// Says what stands after a signal, and how it is gone on with or removed.
+void TellWhatStands(const Begun& begun, const Kubectl& kubectl, Console& console) {
+  const auto found =
+      begun.called_helm ? FindRelease(kubectl) : Result<std::optional<Release>>(std::nullopt);
+  const std::optional<Release> release = found.value_or(std::nullopt);
+  std::string what, next;
+  if (begun.made_namespace) what = "namespace " + kubectl.name_space();
+  if (!release.has_value() && begun.made_namespace)
+    next = "kubectl delete namespace " + kubectl.name_space() + " removes it";
+  if (release.has_value()) {
+    what +=
+        fmt::format("{}release {} in namespace {} (revision {}, {})", what.empty() ? "" : " and ",
+                    kRelease, kubectl.name_space(), release->revision, release->status);
+    next =
+        fmt::format("\"strongroom check{0}\" waits on, \"strongroom uninstall{0}{1}\" removes it",
+                    kubectl.Flags(), begun.made_namespace ? " --delete-namespace" : "");
+  }
+  console.Failure(Cancelled(what.empty() ? "stopped; nothing was changed"
+                                         : fmt::format("stopped; {} stands", what))
+                      .error(),
+                  next);
+}
+
+Result<Exit> Install(const Arguments& arguments, Console& console) {
+  const Kubectl kubectl = Kubectl::From(arguments);
+  Interrupt interrupt;
+  Begun begun;
+  Result<Exit> verdict = InstallAndWait(arguments, kubectl, begun, console);
+  if (verdict.has_value() || verdict.error().code() != Code::kCancelled) return verdict;
+  interrupt.Postpone();
+  TellWhatStands(begun, kubectl, console);
+  return Exit::kFailed;
+}
+
+constexpr seconds kNamespaceTimeout{120};
+
 Result<Exit> Uninstall(const Arguments& arguments, Console& console) {
   const Kubectl kubectl = Kubectl::From(arguments);
-  RETURN_IF_ERROR(Helm(kubectl, {"uninstall", std::string(kRelease), "--wait"}));
+  // In the foreground: what is said to be gone has no pod left that ends.
+  const auto gone =
+      Helm(kubectl, {"uninstall", std::string(kRelease), "--wait", "--cascade", "foreground"});
+  if (!gone.has_value() && gone.error().code() == Code::kNotFound) {
+    console.Failure(Error(Code::kPrecondition,
+                          "nothing of ours is installed in namespace " + kubectl.name_space()),
+                    "helm list --all-namespaces --filter strongroom");
+    return Exit::kFailed;
+  }
+  if (!gone.has_value()) return std::unexpected(gone.error());
   console.Line(
       fmt::format("uninstalled from namespace {}; manifest, certificates and secrets of its "
                   "coordinator are gone",
                   kubectl.name_space()));
   if (arguments.Has("delete-namespace")) {
-    RETURN_IF_ERROR(kubectl.Run({"delete", "namespace", kubectl.name_space(), "--wait=false"}));
-    console.Line("deleting namespace " + kubectl.name_space());
+    RETURN_IF_ERROR(kubectl.Run({"delete", "namespace", kubectl.name_space(), "--wait=true",
+                                 fmt::format("--timeout={}s", kNamespaceTimeout.count())},
+                                kNamespaceTimeout + seconds(10)));
+    console.Line(fmt::format("namespace {} is gone too", kubectl.name_space()));
   }
   console.Json(JsonWriter().Object().Key("namespace").String(kubectl.name_space()).End());
   return Exit::kDone;

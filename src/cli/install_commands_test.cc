@@ -86,7 +86,21 @@ json DeploymentOf(const std::string& part, int available) {
   return item;
 }
 
+json ServiceOf(const std::string& name, const std::string& part) {
+  return Labelled("Service", name, part);
+}
+
 std::string ListOf(const std::vector<json>& items) { return json{{"items", items}}.dump(); }
+
+// The webhook of `name_space` as the API server knows it.
+std::string Registration(const std::string& name_space, const std::string& authority) {
+  json client = {{"service", {{"name", "strongroom-webhook"}, {"namespace", name_space}}}};
+  if (!authority.empty()) client["caBundle"] = authority;
+  return json{{"items",
+               {{{"metadata", {{"name", "strongroom-webhook-" + name_space}}},
+                 {"webhooks", {{{"clientConfig", client}}}}}}}}
+      .dump();
+}
 
 class InstallTest : public ::testing::Test {
  protected:
@@ -122,11 +136,12 @@ class InstallTest : public ::testing::Test {
   // ever.
   void SayCluster(const std::vector<std::string>& lists) {
     Say({"kubectl", "*get namespace*", "namespace/strongroom\n"});
+    Say({"helm", "status*", "", "Error: release: not found\n", "1"});
     Say({"helm", "upgrade --install*", "Release \"strongroom\" has been installed\n"});
     for (std::size_t i = 0; i < lists.size(); ++i)
       Say({"kubectl", "*get deployments,*", lists[i], "", "0", i + 1 < lists.size()});
-    Say({"kubectl", "*get mutatingwebhookconfiguration *",
-         R"({"webhooks":[{"clientConfig":{"caBundle":"QUFB"}}]})"});
+    Say({"kubectl", "*get mutatingwebhookconfigurations *", Registration("strongroom", "QUFB")});
+    Say({"kubectl", "*--namespace default create --dry-run=server *", "pod/strongroom-check\n"});
   }
 
   ProcessResult Run(std::vector<std::string> arguments) const {
@@ -145,10 +160,14 @@ class InstallTest : public ::testing::Test {
   int answers_ = 0;
 };
 
-std::string Up() { return ListOf({DeploymentOf("coordinator", 1), DeploymentOf("webhook", 1)}); }
-std::string Coming() {
-  return ListOf({DeploymentOf("coordinator", 0), DeploymentOf("webhook", 0)});
+std::string With(int available) {
+  return ListOf({DeploymentOf("coordinator", available), DeploymentOf("webhook", available),
+                 ServiceOf("coordinator-client-api", "coordinator"),
+                 ServiceOf("coordinator-mesh-api", "coordinator"),
+                 ServiceOf("strongroom-webhook", "webhook")});
 }
+std::string Up() { return With(1); }
+std::string Coming() { return With(0); }
 
 TEST_F(InstallTest, InstallsWaitsAndNamesTheNextCommands) {
   SayCluster({Coming(), Up()});
@@ -173,6 +192,7 @@ TEST_F(InstallTest, MakesTheNamespaceRestricted) {
   Say({"kubectl", "*get namespace*", ""});
   Say({"kubectl", "*create namespace rooms", ""});
   Say({"kubectl", "*label namespace rooms pod-security.kubernetes.io/enforce=restricted", ""});
+  Say({"kubectl", "*get mutatingwebhookconfigurations *", Registration("rooms", "QUFB")});
   SayCluster({Up()});
   EXPECT_EQ(Run({"install", "--simulation", "--chart-folder", "charts", "-n", "rooms"}).exit_status,
             0);
@@ -263,14 +283,87 @@ TEST_F(InstallTest, SaysWhichObjectIsBrokenWhyAndWhatToDo) {
 }
 
 TEST_F(InstallTest, AWebhookThatCannotBeCalledIsNotUp) {
-  Say({"kubectl", "*get mutatingwebhookconfiguration strongroom-webhook-strongroom*",
-       R"({"webhooks":[{"clientConfig":{"service":{"name":"strongroom-webhook"}}}]})"});
+  Say({"kubectl", "*get mutatingwebhookconfigurations *", Registration("strongroom", "")});
   SayCluster({Up()});
   const ProcessResult result =
       Run({"install", "--simulation", "--chart-folder", "charts", "--timeout", "0"});
   EXPECT_EQ(result.exit_status, 1);
   EXPECT_THAT(result.err, HasSubstr("certificate authority"));
   EXPECT_THAT(result.err, HasSubstr("logs deployment/strongroom-webhook"));
+}
+
+TEST_F(InstallTest, AWebhookThatIsRegisteredElsewhereOnlyIsMissing) {
+  Say({"kubectl", "*get mutatingwebhookconfigurations *", Registration("rooms", "QUFB")});
+  SayCluster({Up()});
+  const ProcessResult result = Run({"check", "--timeout", "0"});
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.err, HasSubstr("the webhook's mutatingwebhookconfiguration: is not there: "
+                                    "labelled pods get no agent"));
+}
+
+TEST_F(InstallTest, SaysWhyTheApiServerCannotCallTheWebhook) {
+  Say({"kubectl", "*create --dry-run=server *", "",
+       "Error from server (InternalError): error when creating \"pod.json\": Internal error "
+       "occurred: failed calling webhook \"marble.strongroom.dev\": failed to call webhook: Post "
+       "\"https://strongroom-webhook.strongroom.svc:443/mutate?timeout=5s\": tls: failed to verify "
+       "certificate: x509: certificate signed by unknown authority\n",
+       "1"});
+  SayCluster({Up()});
+  const ProcessResult result = Run({"check", "--timeout", "0"});
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(
+      result.err,
+      HasSubstr("mutatingwebhookconfiguration strongroom-webhook-strongroom: the API server "
+                "cannot call the webhook, so it refuses labelled pods: failed calling"));
+  EXPECT_THAT(result.err, HasSubstr("x509: certificate signed by unknown authority\n"));
+  EXPECT_THAT(result.err, HasSubstr("  next: strongroom install -n strongroom with "
+                                    "webhook.tls.caBundle of the authority that signed"));
+}
+
+TEST_F(InstallTest, AnotherInstallationsWebhookIsNotOurs) {
+  Say({"kubectl", "*create --dry-run=server *", "",
+       "Error from server (InternalError): failed calling webhook \"marble.strongroom.dev\": Post "
+       "\"https://strongroom-webhook.rooms.svc:443/mutate?timeout=5s\": connection refused\n",
+       "1"});
+  SayCluster({Up()});
+  EXPECT_EQ(Run({"check", "--timeout", "0"}).exit_status, 0);
+}
+
+TEST_F(InstallTest, ShowsTheEndOfTheLogThatTellsWhy) {
+  json pod = Labelled("Pod", "strongroom-webhook-x", "webhook");
+  json event = {{"kind", "Event"},
+                {"type", "Warning"},
+                {"reason", "Unhealthy"},
+                {"message", "Readiness probe failed: HTTP probe failed with statuscode: 503"},
+                {"involvedObject", {{"name", "strongroom-webhook-x"}}}};
+  SayCluster({ListOf({DeploymentOf("webhook", 0), pod, event})});
+  Say({"kubectl", "*logs --tail=5 strongroom-webhook-x", "first\nnot ready: it ended\n"});
+  const ProcessResult result = Run({"check", "--timeout", "0"});
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.err, HasSubstr("statuscode: 503\n  log: first\n  log: not ready: it ended\n"
+                                    "  next: kubectl -n strongroom logs strongroom-webhook-x\n"));
+  const ProcessResult machine = Run({"check", "--timeout", "0", "--json"});
+  EXPECT_EQ(json::parse(machine.out)["problems"][0]["log"], "first\nnot ready: it ended");
+}
+
+TEST_F(InstallTest, ASecondInstallSaysThatItUpgrades) {
+  Say({"helm", "status strongroom *", R"({"version":3,"info":{"status":"deployed"}})"});
+  SayCluster({Up()});
+  const ProcessResult result = Run({"install", "--simulation", "--chart-folder", "charts"});
+  EXPECT_EQ(result.exit_status, 0) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("namespace strongroom has it already (revision 3, deployed): "
+                                    "upgrading; what is not named now goes back to its default"));
+}
+
+TEST_F(InstallTest, AnOperationThatWasKilledIsNamedWithItsWayOut) {
+  Say({"helm", "status strongroom *", R"({"version":1,"info":{"status":"pending-install"}})"});
+  SayCluster({Up()});
+  const ProcessResult result = Run({"install", "--simulation", "--chart-folder", "charts"});
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.err, HasSubstr("release strongroom in namespace strongroom is "
+                                    "pending-install: another helm is at work, or was killed"));
+  EXPECT_THAT(result.err, HasSubstr("next: strongroom uninstall -n strongroom"));
+  EXPECT_THAT(Log(), Not(HasSubstr("upgrade")));
 }
 
 TEST_F(InstallTest, SaysWhatHelmSaid) {
@@ -329,6 +422,7 @@ TEST_F(InstallTest, AClusterThatDoesNotAnswerIsUnreachable) {
   const ProcessResult result = Run({"check"});
   EXPECT_EQ(result.exit_status, 5);
   EXPECT_THAT(result.err, HasSubstr("did you specify the right host"));
+  EXPECT_THAT(result.err, HasSubstr("no cluster is configured: set KUBECONFIG"));
   EXPECT_THAT(result.err, Not(HasSubstr("memcache")));
 }
 
@@ -344,18 +438,29 @@ TEST_F(InstallTest, PrecheckCountsNodesAndGivesAdvice) {
 }
 
 TEST_F(InstallTest, UninstallRemovesTheReleaseAndTheNamespaceOnlyWhenAsked) {
-  Say({"helm", "uninstall strongroom --wait*", "release \"strongroom\" uninstalled\n"});
+  Say({"helm", "uninstall strongroom --wait --cascade foreground*",
+       "release \"strongroom\" uninstalled\n"});
   Say({"kubectl", "*delete namespace strongroom*", ""});
   EXPECT_EQ(Run({"uninstall"}).exit_status, 0);
   EXPECT_THAT(Log(), Not(HasSubstr("delete namespace")));
   EXPECT_EQ(Run({"uninstall", "--delete-namespace"}).exit_status, 0);
-  EXPECT_THAT(Log(), HasSubstr("delete namespace strongroom"));
+  EXPECT_THAT(Log(), HasSubstr("delete namespace strongroom --wait=true"));
+}
+
+TEST_F(InstallTest, UninstallOfNothingSaysSoAndDeletesNothing) {
+  Say({"helm", "uninstall*", "",
+       "Error: uninstall: Release not loaded: strongroom: release: not found\n", "1"});
+  const ProcessResult result = Run({"uninstall", "-n", "rooms", "--delete-namespace"});
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.err, HasSubstr("nothing of ours is installed in namespace rooms"));
+  EXPECT_THAT(Log(), Not(HasSubstr("delete")));
 }
 
 // A user who never verified the coordinator of this cluster is told what to type before anything is
 // opened; one who wants to has a way made and closed.
 TEST_F(InstallTest, CoordinatorsInClustersArePinnedByContextAndNamespace) {
   Say({"kubectl", "*config current-context", "kind-kind\n"});
+  Say({"kubectl", "*get service/coordinator-client-api *", "service/coordinator-client-api\n"});
   const ProcessResult result = Run({"status", "-n", "rooms"});
   EXPECT_EQ(result.exit_status, 1);
   EXPECT_THAT(
@@ -380,7 +485,33 @@ TEST_F(InstallTest, AClusterWithoutACoordinatorSaysWhatKubectlSaid) {
        "Error from server (NotFound): services \"coordinator-client-api\" not found\n", "1"});
   const ProcessResult result = Run({"verify", "--mrenclave", std::string(64, '0')});
   EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.err, HasSubstr("no way to kubernetes:kind-kind/strongroom: "));
   EXPECT_THAT(result.err, HasSubstr("services \"coordinator-client-api\" not found"));
+  EXPECT_THAT(result.err, HasSubstr("run \"strongroom check -n strongroom\" to see why"));
+}
+
+TEST_F(InstallTest, ANamespaceWithoutACoordinatorIsNotOneThatWasNeverVerified) {
+  Say({"kubectl", "*config current-context", "kind-kind\n"});
+  Say({"kubectl", "*get service/coordinator-client-api --ignore-not-found*", ""});
+  const ProcessResult result = Run({"status", "-n", "rooms"});
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.err, HasSubstr("no coordinator is installed in namespace rooms"));
+  EXPECT_THAT(result.err, Not(HasSubstr("never verified")));
+}
+
+TEST_F(InstallTest, AContextThatIsNotThereIsNamed) {
+  Say({"kubectl", "*config get-contexts other -o name", "", "error: context other not found\n",
+       "1"});
+  const ProcessResult result = Run({"status", "--kube-context", "other"});
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.err, HasSubstr("there is no context \"other\""));
+}
+
+TEST_F(InstallTest, WithoutAKubeconfigSaysWhatToSet) {
+  Say({"kubectl", "*config current-context", "", "error: current-context is not set\n", "1"});
+  const ProcessResult result = Run({"status"});
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.err, HasSubstr("kubectl has no current context: set KUBECONFIG"));
 }
 
 TEST_F(InstallTest, AnAddressAndAClusterTogetherAreRefused) {

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <set>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "cli/object_fields.h"
 
@@ -24,12 +26,10 @@ struct Advice {
   std::string_view next;
 };
 constexpr std::array kAdvice = {
-    Advice{"Insufficient sgx",
-           "strongroom precheck (no node has that much enclave memory free; "
-           "--simulation does without)"},
-    Advice{"Insufficient kubernetes.azure.com/sgx", "strongroom precheck"},
-    Advice{"Insufficient alibabacloud.com/sgx", "strongroom precheck"},
     Advice{"Insufficient", "kubectl describe nodes (there is not enough room for the pod)"},
+    Advice{"node affinity/selector",
+           "kubectl get nodes --show-labels (no node has what coordinator.nodeSelector, "
+           "webhook.nodeSelector or the runtime class ask for)"},
     Advice{"unbound immediate PersistentVolumeClaims",
            "kubectl get storageclass (a default one is needed, or "
            "coordinator.persistence.storageClass)"},
@@ -37,6 +37,9 @@ constexpr std::array kAdvice = {
            "kubectl describe nodes (name the taint in coordinator.tolerations)"},
     Advice{"exceeded quota",
            "kubectl -n {ns} describe resourcequota (raise it, or set smaller resources)"},
+    Advice{"failed quota",
+           "kubectl -n {ns} describe resourcequota (it wants a resource that the pods do not name: "
+           "--set coordinator.resources and webhook.resources)"},
     Advice{"violates PodSecurity",
            "kubectl get namespace {ns} -o yaml (the pods pass \"restricted\"; "
            "a mutating webhook of the cluster may have changed them)"},
@@ -57,33 +60,36 @@ constexpr std::array kAdvice = {
     Advice{"storageclass", "kubectl get storageclass"},
 };
 
-std::string AdviceFor(std::string_view said, std::string_view name_space, std::string otherwise) {
-  const auto* found = std::ranges::find_if(
-      kAdvice, [&](const Advice& advice) { return Contains(said, advice.said); });
-  std::string next = found == kAdvice.end() ? std::move(otherwise) : std::string(found->next);
-  if (const auto at = next.find("{ns}"); at != std::string::npos) next.replace(at, 4, name_space);
-  return next;
+// Reasons of events by which an autoscaler says that it makes room: Kubernetes' own, Karpenter.
+constexpr std::array kRoomIsMade = {"TriggeredScaleUp", "Nominated"};
+
+// An extended resource that a pod asks for and no node has: a device plugin's.
+bool LacksDevice(std::string_view said) {
+  constexpr std::string_view kInsufficient = "Insufficient ";
+  for (auto at = said.find(kInsufficient); at != said.npos; at = said.find(kInsufficient, at + 1)) {
+    const std::string_view resource = said.substr(at + kInsufficient.size());
+    if (Contains(resource.substr(0, resource.find_first_of(" ,")), "/")) return true;
+  }
+  return false;
 }
 
 // What is known about the objects of one namespace.
 struct Reader {
   const Json& list;
-  std::string_view name_space;
+  const Kubectl& kubectl;
   std::map<std::string, std::vector<const Json*>, std::less<>> events = {};  // by object's name
+  std::set<std::string, std::less<>> awaited = {};  // pods that an autoscaler makes room for
+  std::map<std::string, std::string, std::less<>> services = {};  // name to the part it leads to
   Installation out = {};
 
-  void Add(std::string object, std::string why, std::string next, bool heals = true) {
-    out.problems.push_back({.object = std::move(object),
-                            .why = std::move(why),
-                            .next = std::move(next),
-                            .heals = heals});
-  }
-  std::string Ask(std::string_view command) const {
-    return fmt::format("kubectl -n {} {}", name_space, command);
-  }
+  void Add(Problem problem) { out.problems.push_back(std::move(problem)); }
+  std::string Advise(std::string_view said, std::string otherwise) const;
 
   void Read();
+  void ReadEvent(const Json& event);
+  void ReadObject(const Json& object);
   void ReadDeployment(const Json& deployment);
+  void FindMissing();
   void ReadReplicaSet(const Json& set);
   void ReadPod(const Json& pod);
   bool ReadContainer(const Json& pod, const Json& status);
@@ -91,25 +97,76 @@ struct Reader {
   void ReadClaim(const Json& claim);
 };
 
+std::string Reader::Advise(std::string_view said, std::string otherwise) const {
+  if (LacksDevice(said))
+    return "strongroom precheck (no node offers that much of it; --simulation does without)";
+  const auto* found = std::ranges::find_if(
+      kAdvice, [&](const Advice& advice) { return Contains(said, advice.said); });
+  if (found == kAdvice.end()) return otherwise;
+  std::string next(found->next);
+  if (const auto at = next.find("{ns}"); at != std::string::npos)
+    next.replace(at, 4, kubectl.name_space());
+  if (!kubectl.context().empty() && next.starts_with("kubectl "))
+    next.insert(8, fmt::format("--context {} ", kubectl.context()));
+  return next;
+}
+
 void Reader::Read() {
   for (const Json& item : ItemsAt(list, {"items"})) {
-    if (TextAt(item, {"kind"}) != "Event" || TextAt(item, {"type"}) != "Warning") continue;
-    events[TextAt(item, {"involvedObject", "name"})].push_back(&item);
+    if (TextAt(item, {"kind"}) == "Event") ReadEvent(item);
   }
   for (const Json& item : ItemsAt(list, {"items"})) {
-    const std::string kind = TextAt(item, {"kind"});
-    if (kind == "Event" || !IsOurs(item)) continue;
-    if (kind == "Deployment") ReadDeployment(item);
-    if (kind == "ReplicaSet") ReadReplicaSet(item);
-    if (kind == "Pod") ReadPod(item);
-    if (kind == "PersistentVolumeClaim") ReadClaim(item);
+    if (TextAt(item, {"kind"}) != "Event" && IsOurs(item)) ReadObject(item);
+  }
+  // What is left then is about pods that are being replaced.
+  if (out.ready()) out.problems.clear();
+  FindMissing();
+  std::ranges::sort(out.parts, {}, &Part::name);
+}
+
+void Reader::ReadEvent(const Json& event) {
+  const std::string object = TextAt(event, {"involvedObject", "name"});
+  if (std::ranges::find(kRoomIsMade, TextAt(event, {"reason"})) != kRoomIsMade.end())
+    awaited.insert(object);
+  if (TextAt(event, {"type"}) == "Warning") events[object].push_back(&event);
+}
+
+void Reader::ReadObject(const Json& object) {
+  const std::string kind = TextAt(object, {"kind"});
+  if (kind == "Deployment") ReadDeployment(object);
+  if (kind == "ReplicaSet") ReadReplicaSet(object);
+  if (kind == "Pod") ReadPod(object);
+  if (kind == "PersistentVolumeClaim") ReadClaim(object);
+  if (kind == "Service")
+    services[NameOf(object)] = TextAt(object, {"metadata", "labels", "app.kubernetes.io/name"});
+}
+
+// A Service whose Deployment is gone, and the Services by which everybody reaches the coordinator.
+void Reader::FindMissing() {
+  const auto missing = [&](std::string object, std::string why) {
+    Add({.object = std::move(object),
+         .why = std::move(why),
+         .next = fmt::format("strongroom install{}, with the flags of before", kubectl.Flags()),
+         .heals = false});
+  };
+  for (const auto& [service, part] : services) {
+    if (std::ranges::find(out.parts, part, &Part::name) != out.parts.end()) continue;
+    out.parts.push_back({.name = part, .available = 0, .wanted = 1});
+    missing("deployment of the " + part,
+            fmt::format("is not there, though service {} leads to it", service));
+  }
+  if (std::ranges::find(out.parts, "coordinator", &Part::name) == out.parts.end()) return;
+  for (const auto* service : {"coordinator-client-api", "coordinator-mesh-api"}) {
+    if (!services.contains(service))
+      missing(fmt::format("service {}", service), "is not there: nobody reaches the coordinator");
   }
 }
 
 void Reader::ReadDeployment(const Json& deployment) {
   const bool seen = NumberAt(deployment, {"status", "observedGeneration"}) >=
                     NumberAt(deployment, {"metadata", "generation"});
-  const std::int64_t wanted = NumberAt(deployment, {"spec", "replicas"});
+  const std::int64_t replicas = NumberAt(deployment, {"spec", "replicas"});
+  const std::int64_t wanted = std::max<std::int64_t>(replicas, 1);
   const bool replacing = NumberAt(deployment, {"status", "updatedReplicas"}) < wanted ||
                          NumberAt(deployment, {"status", "replicas"}) > wanted;
   const std::int64_t available =
@@ -117,6 +174,13 @@ void Reader::ReadDeployment(const Json& deployment) {
   out.parts.push_back({.name = TextAt(deployment, {"metadata", "labels", "app.kubernetes.io/name"}),
                        .available = available,
                        .wanted = wanted});
+  if (replicas == 0) {
+    const std::string object = "deployment " + NameOf(deployment);
+    Add({.object = object,
+         .why = "is scaled to 0, wanted at least 1",
+         .next = kubectl.Typed(fmt::format("scale {} --replicas=1", object)),
+         .heals = false});
+  }
   if (TextAt(deployment, {"spec", "template", "metadata", "labels", "strongroom.dev/tee"}) == "sim")
     out.simulated = true;
 }
@@ -127,18 +191,32 @@ void Reader::ReadReplicaSet(const Json& set) {
     if (TextAt(condition, {"type"}) != "ReplicaFailure" || TextAt(condition, {"status"}) != "True")
       continue;
     const std::string why = TextAt(condition, {"message"});
-    Add("replicaset " + NameOf(set), why,
-        AdviceFor(why, name_space, Ask("describe replicaset " + NameOf(set))), false);
+    const std::string object = "replicaset " + NameOf(set);
+    Add({.object = object,
+         .why = why,
+         .next = Advise(why, kubectl.Typed("describe " + object)),
+         .heals = false});
   }
+}
+
+// A Secret that is not there before the chart is, where nobody issues it.
+bool IsMissingSecret(std::string_view said) {
+  return Contains(said, "secret \"") && Contains(said, "\" not found") &&
+         !Contains(said, "strongroom-webhook-tls");
 }
 
 bool Reader::ReadEvents(const std::string& object, const std::string& name) {
   const auto found = events.find(name);
   if (found == events.end()) return false;
   const Json& last = *found->second.back();
-  const std::string why = TextAt(last, {"message"});
-  Add(object, fmt::format("{}: {}", TextAt(last, {"reason"}), why),
-      AdviceFor(why, name_space, Ask("describe " + object)));
+  const std::string reason = TextAt(last, {"reason"}), why = TextAt(last, {"message"});
+  // A probe's status says nothing about why: the program's log does.
+  const bool probed = reason == "Unhealthy";
+  Add({.object = object,
+       .why = fmt::format("{}: {}", reason, why),
+       .next = Advise(why, kubectl.Typed(probed ? "logs " + name : "describe " + object)),
+       .heals = !IsMissingSecret(why),
+       .log = probed ? std::vector<std::string>{name} : std::vector<std::string>()});
   return true;
 }
 
@@ -161,8 +239,11 @@ void Reader::ReadPod(const Json& pod) {
     if (TextAt(condition, {"type"}) != "PodScheduled" || TextAt(condition, {"status"}) != "False")
       continue;
     const std::string why = TextAt(condition, {"message"});
-    return Add(object, "no node takes it: " + why,
-               AdviceFor(why, name_space, Ask("describe " + object)));
+    const bool too_little = Contains(why, "Insufficient ") || Contains(why, "affinity/selector");
+    return Add({.object = object,
+                .why = "no node takes it: " + why,
+                .next = Advise(why, kubectl.Typed("describe " + object)),
+                .heals = !too_little || awaited.contains(NameOf(pod))});
   }
   for (const auto* list_name : {"initContainerStatuses", "containerStatuses"}) {
     for (const Json& status : ItemsAt(pod, {"status", list_name})) {
@@ -170,7 +251,10 @@ void Reader::ReadPod(const Json& pod) {
     }
   }
   if (ReadEvents(object, NameOf(pod))) return;
-  Add(object, "is not ready yet", Ask("logs " + NameOf(pod)));
+  Add({.object = object,
+       .why = "is not ready yet",
+       .next = kubectl.Typed("logs " + NameOf(pod)),
+       .log = {NameOf(pod)}});
 }
 
 // Whether a container says why its pod is not ready.
@@ -180,29 +264,35 @@ bool Reader::ReadContainer(const Json& pod, const Json& status) {
   const std::string waiting = TextAt(status, {"state", "waiting", "reason"});
   if (waiting.contains("Image")) {
     const std::string said = TextAt(status, {"state", "waiting", "message"});
-    Add(object,
-        fmt::format("image {} is not there: {}", TextAt(status, {"image"}),
-                    said.empty() ? waiting : said),
-        "tools/images --load brings it to a test node; --registry names the registry that has it",
-        waiting == "ErrImagePull");
+    Add({.object = object,
+         .why = fmt::format("image {} is not there: {}", TextAt(status, {"image"}),
+                            said.empty() ? waiting : said),
+         .next = "tools/images --load brings it to a test node; --registry names the registry that "
+                 "has it, --image-tag its tag",
+         .heals = false});
     return true;
   }
   for (const auto* state : {"state", "lastState"}) {
     const Json* ended = At(status, {state, "terminated"});
     if (ended == nullptr || NumberAt(*ended, {"exitCode"}) == 0) continue;
     const bool repeated = NumberAt(status, {"restartCount"}) > 1;
-    Add(object,
-        fmt::format("ended with {} ({})", NumberAt(*ended, {"exitCode"}),
-                    TextAt(*ended, {"reason"})),
-        Ask(fmt::format("logs {} -c {}{}", NameOf(pod), TextAt(status, {"name"}),
-                        std::string_view(state) == "state" ? "" : " --previous")),
-        !repeated);
+    std::vector<std::string> log = {NameOf(pod), "-c", TextAt(status, {"name"})};
+    if (std::string_view(state) == "lastState") log.emplace_back("--previous");
+    Add({.object = object,
+         .why = fmt::format("ended with {} ({})", NumberAt(*ended, {"exitCode"}),
+                            TextAt(*ended, {"reason"})),
+         .next = kubectl.Typed(fmt::format("logs {}", fmt::join(log, " "))),
+         .heals = !repeated,
+         .log = std::move(log)});
     return true;
   }
   if (waiting == "CreateContainerConfigError" || waiting == "CreateContainerError" ||
       waiting == "RunContainerError") {
     const std::string said = TextAt(status, {"state", "waiting", "message"});
-    Add(object, said, AdviceFor(said, name_space, Ask("describe pod " + NameOf(pod))));
+    Add({.object = object,
+         .why = said,
+         .next = Advise(said, kubectl.Typed("describe pod " + NameOf(pod))),
+         .heals = !IsMissingSecret(said)});
     return true;
   }
   return false;
@@ -224,12 +314,11 @@ std::string Installation::Summary() const {
   return text;
 }
 
-Result<Installation> ReadInstallation(const Json& list, std::string_view name_space) {
+Result<Installation> ReadInstallation(const Json& list, const Kubectl& kubectl) {
   ASSIGN_OR_RETURN(const Json* items, list.Get("items"));
   if (!items->IsArray()) return Malformed("items is no array, wanted a list of objects");
-  Reader reader{.list = list, .name_space = name_space};
+  Reader reader{.list = list, .kubectl = kubectl};
   reader.Read();
-  std::ranges::sort(reader.out.parts, {}, &Part::name);
   return std::move(reader.out);
 }
 

@@ -31,12 +31,19 @@ std::string Event(std::string_view object, std::string_view reason, std::string_
       reason, message, object);
 }
 
+std::string Failing(std::string_view message) {
+  return fmt::format(
+      R"({{"kind":"ReplicaSet","metadata":{{"name":"rs","labels":{{{}}}}},"spec":{{"replicas":1}},)"
+      R"("status":{{"conditions":[{{"type":"ReplicaFailure","status":"True","message":"{}"}}]}}}})",
+      kOurs, message);
+}
+
 Result<Installation> Read(const std::vector<std::string>& objects) {
   std::string text = R"({"items":[)";
   for (const std::string& object : objects) text += (text.ends_with('[') ? "" : ",") + object;
   const auto document = JsonDocument::Parse(text + "]}", {.max_depth = 64});
   if (!document.has_value()) return std::unexpected(document.error());
-  return ReadInstallation(document->root(), "ns");
+  return ReadInstallation(document->root(), Kubectl("", "ns"));
 }
 
 TEST(Installation, IsReadyWhenEveryPartHasWhatItWants) {
@@ -62,6 +69,73 @@ TEST(Installation, IsNotReadyWhileOldPodsStandForNewOnes) {
   EXPECT_FALSE(other.ready());
 }
 
+std::string Service(std::string_view name, std::string_view part) {
+  return fmt::format(
+      R"({{"kind":"Service","metadata":{{"name":"{}","labels":{{{},"app.kubernetes.io/name":"{}"}}}}}})",
+      name, kOurs, part);
+}
+
+std::vector<std::string> Whole() {
+  return {Deployment("coordinator", 1, 1), Service("coordinator-client-api", "coordinator"),
+          Service("coordinator-mesh-api", "coordinator"), Deployment("webhook", 2, 2),
+          Service("strongroom-webhook", "webhook")};
+}
+
+TEST(Installation, IsFineWhenNothingIsMissing) {
+  ASSERT_OK_AND_ASSIGN(const Installation one, Read(Whole()));
+  EXPECT_TRUE(one.fine());
+}
+
+TEST(Installation, MissesEveryObjectOfItsOwn) {
+  struct Row {
+    const char* name;
+    std::size_t without;
+    const char* object;
+    const char* why;
+    bool ready;
+  } rows[] = {
+      {"coordinator", 0, "deployment of the coordinator",
+       "is not there, though service coordinator-client-api leads to it", false},
+      {"client API", 1, "service coordinator-client-api", "nobody reaches the coordinator", true},
+      {"mesh API", 2, "service coordinator-mesh-api", "nobody reaches the coordinator", true},
+      {"webhook", 3, "deployment of the webhook",
+       "is not there, though service strongroom-webhook leads to it", false},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.name);
+    std::vector<std::string> objects = Whole();
+    objects.erase(objects.begin() + static_cast<std::ptrdiff_t>(row.without));
+    ASSERT_OK_AND_ASSIGN(const Installation one, Read(objects));
+    EXPECT_EQ(one.ready(), row.ready);
+    EXPECT_FALSE(one.fine());
+    ASSERT_FALSE(one.problems.empty());
+    EXPECT_EQ(one.problems[0].object, row.object);
+    EXPECT_THAT(one.problems[0].why, HasSubstr(row.why));
+    EXPECT_EQ(one.problems[0].next, "strongroom install -n ns, with the flags of before");
+    EXPECT_FALSE(one.problems[0].heals);
+  }
+}
+
+TEST(Installation, ScaledToNothingIsNotReady) {
+  std::vector<std::string> objects = Whole();
+  objects[0] = Deployment("coordinator", 0, 0);
+  ASSERT_OK_AND_ASSIGN(const Installation one, Read(objects));
+  EXPECT_EQ(one.Summary(), "coordinator 0/1, webhook 2/2");
+  ASSERT_EQ(one.problems.size(), 1U);
+  EXPECT_EQ(one.problems[0].object, "deployment strongroom-coordinator");
+  EXPECT_EQ(one.problems[0].next,
+            "kubectl -n ns scale deployment strongroom-coordinator --replicas=1");
+}
+
+TEST(Installation, NextCommandsNameTheContext) {
+  const auto document = JsonDocument::Parse(
+      fmt::format(R"({{"items":[{}]}})", Failing("exceeded quota: small")), {.max_depth = 64});
+  ASSERT_OK_AND_ASSIGN(const Installation one,
+                       ReadInstallation(document->root(), Kubectl("other", "ns")));
+  EXPECT_THAT(one.problems[0].next,
+              ::testing::StartsWith("kubectl --context other -n ns describe resourcequota"));
+}
+
 TEST(Installation, IsNotReadyWhenThereIsNone) {
   ASSERT_OK_AND_ASSIGN(const Installation none, Read({}));
   EXPECT_FALSE(none.ready());
@@ -76,7 +150,7 @@ TEST(Installation, LeavesOthersObjectsAlone) {
 
 TEST(Installation, RefusesWhatIsNoList) {
   const auto document = JsonDocument::Parse(R"({"kind":"Pod"})");
-  EXPECT_FALSE(ReadInstallation(document->root(), "ns").has_value());
+  EXPECT_FALSE(ReadInstallation(document->root(), Kubectl("", "ns")).has_value());
 }
 
 struct Case {
@@ -114,13 +188,6 @@ std::string Unscheduled(std::string_view message) {
       R"({{"conditions":[{{"type":"PodScheduled","status":"False","message":"{}"}}]}})", message));
 }
 
-std::string Failing(std::string_view message) {
-  return fmt::format(
-      R"({{"kind":"ReplicaSet","metadata":{{"name":"rs","labels":{{{}}}}},"spec":{{"replicas":1}},)"
-      R"("status":{{"conditions":[{{"type":"ReplicaFailure","status":"True","message":"{}"}}]}}}})",
-      kOurs, message);
-}
-
 INSTANTIATE_TEST_SUITE_P(
     Installation, Problems,
     ::testing::Values(
@@ -128,12 +195,27 @@ INSTANTIATE_TEST_SUITE_P(
              {Unscheduled("0/1 nodes are available: 1 Insufficient sgx.intel.com/epc.")},
              "pod p",
              "no node takes it",
+             "strongroom precheck",
+             false},
+        Case{"NoEnclaveMemoryOfAnUnknownPlugin",
+             {Unscheduled("0/1 nodes are available: 1 Insufficient cpu, 1 Insufficient "
+                          "example.com/epc. no new claims to deallocate")},
+             "pod p",
+             "no node takes it",
+             "strongroom precheck",
+             false},
+        Case{"RoomIsMadeByAnAutoscaler",
+             {Unscheduled("0/1 nodes are available: 1 Insufficient sgx.intel.com/epc."),
+              Event("p", "TriggeredScaleUp", "pod triggered scale-up")},
+             "pod p",
+             "no node takes it",
              "strongroom precheck"},
         Case{"NoProcessor",
              {Unscheduled("0/1 nodes are available: 1 Insufficient cpu.")},
              "pod p",
              "Insufficient cpu",
-             "kubectl describe nodes"},
+             "kubectl describe nodes",
+             false},
         Case{"NoVolume",
              {Unscheduled("pod has unbound immediate PersistentVolumeClaims")},
              "pod p",
@@ -155,11 +237,18 @@ INSTANTIATE_TEST_SUITE_P(
              {Waiting("ErrImagePull", "no such host")},
              "container c",
              "no such host",
-             "--registry"},
+             "--registry",
+             false},
         Case{"Quota",
              {Failing("pods \\\"p\\\" is forbidden: exceeded quota: small")},
              "replicaset rs",
              "exceeded quota",
+             "kubectl -n ns describe resourcequota",
+             false},
+        Case{"QuotaOfWhatNobodyNames",
+             {Failing("forbidden: failed quota: q: must specify limits.cpu for: webhook")},
+             "replicaset rs",
+             "must specify limits.cpu",
              "kubectl -n ns describe resourcequota",
              false},
         Case{"PodSecurity",
@@ -180,6 +269,17 @@ INSTANTIATE_TEST_SUITE_P(
              "pod p",
              "FailedMount",
              "describe certificate strongroom-webhook"},
+        Case{"MissingSecretOfTheUsers",
+             {Pod("{}"), Event("p", "FailedMount", "secret \\\"given\\\" not found")},
+             "pod p",
+             "secret \"given\" not found",
+             "kubectl -n ns get secrets",
+             false},
+        Case{"FailedProbe",
+             {Pod("{}"), Event("p", "Unhealthy", "Readiness probe failed: statuscode: 503")},
+             "pod p",
+             "503",
+             "kubectl -n ns logs p"},
         Case{"NoRuntimeClass",
              {Pod("{}"), Event("p", "FailedCreatePodSandBox",
                                "no runtime for \\\"kata-qemu-tdx\\\" is configured")},

@@ -1,12 +1,14 @@
 #include "cli/installation_watch.h"
 
+#include <poll.h>
+
 #include <algorithm>
 #include <charconv>
-#include <thread>
 
 #include <fmt/format.h>
 
 #include "cli/interrupt.h"
+#include "cli/webhook_check.h"
 
 namespace strongroom::cli {
 namespace {
@@ -15,8 +17,9 @@ using std::chrono::seconds;
 using Clock = std::chrono::steady_clock;
 
 // How long something that waiting does not mend may last before it is called a failure: the first
-// look may be at what an upgrade is about to replace.
-constexpr seconds kPatience{10};
+// look may be at what an upgrade is about to replace, and a kubelet pulls a second time after ten
+// seconds.
+constexpr seconds kPatience{15};
 
 constexpr std::string_view kTestWarning =
     "*** TEST *** the coordinator runs in a SIMULATED TEE: its evidence proves nothing and nothing "
@@ -24,28 +27,7 @@ constexpr std::string_view kTestWarning =
 
 Result<Installation> Look(const Kubectl& kubectl) {
   ASSIGN_OR_RETURN(const JsonDocument list, kubectl.Get({std::string(kInstallationKinds)}));
-  return ReadInstallation(list.root(), kubectl.name_space());
-}
-
-// A webhook whose authority stands in no configuration cannot be called by the API server. What we
-// may not look at is no problem of theirs.
-std::optional<Problem> WebhookWithoutAuthority(const Kubectl& kubectl) {
-  const std::string name = fmt::format("{}-webhook-{}", kRelease, kubectl.name_space());
-  const auto found = kubectl.Get({"mutatingwebhookconfiguration", name});
-  if (!found.has_value()) return std::nullopt;
-  const Json* webhooks = found->root().Find("webhooks");
-  if (webhooks == nullptr) return std::nullopt;
-  for (const Json& webhook : webhooks->items()) {
-    const Json* client = webhook.Find("clientConfig");
-    const Json* authority = client == nullptr ? nullptr : client->Find("caBundle");
-    if (authority != nullptr && authority->IsString() && !authority->String()->empty()) continue;
-    return Problem{.object = "mutatingwebhookconfiguration " + name,
-                   .why =
-                       "the webhook's certificate authority is not in it yet, so the API server "
-                       "refuses labelled pods",
-                   .next = kubectl.Typed("logs deployment/strongroom-webhook")};
-  }
-  return std::nullopt;
+  return ReadInstallation(list.root(), kubectl);
 }
 
 bool HasWebhook(const Installation& installation) {
@@ -53,27 +35,56 @@ bool HasWebhook(const Installation& installation) {
                              [](const Part& part) { return part.name == "webhook"; });
 }
 
-void PrintProblems(const std::vector<Problem>& problems, Console& console) {
+// How much of a log tells why a program gave up.
+constexpr std::string_view kLogTail = "--tail=5";
+
+// The end of the log that a problem names; empty when it cannot be had.
+std::string LogTail(const Problem& problem, const Kubectl& kubectl) {
+  if (problem.log.empty()) return "";
+  std::vector<std::string> words = {"logs", std::string(kLogTail)};
+  words.insert(words.end(), problem.log.begin(), problem.log.end());
+  std::string text = kubectl.Run(std::move(words)).value_or("");
+  while (text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
+void PrintProblem(const Problem& problem, std::string_view log, Console& console) {
+  console.Note(fmt::format("{}: {}", problem.object, problem.why));
+  while (!log.empty()) {
+    const std::string_view line = log.substr(0, log.find('\n'));
+    console.Note(fmt::format("  log: {}", line));
+    log.remove_prefix(std::min(line.size() + 1, log.size()));
+  }
+  console.Note("  next: " + problem.next);
+}
+
+// Says what is wrong, for people and into the array `out`.
+void ReportProblems(const std::vector<Problem>& problems, const Kubectl& kubectl, Console& console,
+                    JsonWriter& out) {
   for (const Problem& problem : problems) {
-    console.Note(fmt::format("{}: {}\n  next: {}", problem.object, problem.why, problem.next));
+    const std::string log = LogTail(problem, kubectl);
+    PrintProblem(problem, log, console);
+    out.Object().Key("object").String(problem.object).Key("why").String(problem.why);
+    if (!log.empty()) out.Key("log").String(log);
+    out.Key("next").String(problem.next).End();
   }
 }
 
-void PrintJson(const Installation& installation, const Kubectl& kubectl, Console& console) {
+void Report(const Installation& installation, const Kubectl& kubectl, Console& console) {
+  if (!installation.parts.empty())
+    console.Line(fmt::format("{}: {}", kubectl.name_space(), installation.Summary()));
   JsonWriter out;
   out.Object().Key("namespace").String(kubectl.name_space());
-  out.Key("ready").Bool(installation.ready() && installation.problems.empty());
+  out.Key("ready").Bool(installation.fine());
   out.Key("simulated").Bool(installation.simulated).Key("parts").Array();
   for (const Part& part : installation.parts) {
     out.Object().Key("name").String(part.name).Key("available").Int(part.available);
     out.Key("wanted").Int(part.wanted).End();
   }
   out.End().Key("problems").Array();
-  for (const Problem& problem : installation.problems) {
-    out.Object().Key("object").String(problem.object).Key("why").String(problem.why);
-    out.Key("next").String(problem.next).End();
-  }
+  ReportProblems(installation.problems, kubectl, console, out);
   out.End().End();
+  if (installation.simulated) console.Line(kTestWarning);
   console.Json(out);
 }
 
@@ -95,36 +106,40 @@ class Progress {
   std::string shown_;
 };
 
-// One look. What is ready has no problems but a webhook that nobody can call.
+// One look. Ready pods of a webhook are worth nothing when nobody can call it.
 Result<Installation> LookClosely(const Kubectl& kubectl) {
   ASSIGN_OR_RETURN(Installation installation, Look(kubectl));
-  if (!installation.ready()) return installation;
-  installation.problems.clear();
-  if (!HasWebhook(installation)) return installation;
-  if (auto problem = WebhookWithoutAuthority(kubectl))
-    installation.problems.push_back(*std::move(problem));
+  if (!installation.ready() || !HasWebhook(installation)) return installation;
+  ASSIGN_OR_RETURN(auto problem, FindWebhookProblem(kubectl));
+  if (problem.has_value()) installation.problems.push_back(*std::move(problem));
   return installation;
+}
+
+// Until it is over, or a signal comes.
+Status Pause(std::chrono::milliseconds time) {
+  ASSIGN_OR_RETURN(const UniqueFd interrupts, Interrupt::Watch());
+  pollfd watch{interrupts.get(), POLLIN, 0};
+  if (::poll(&watch, 1, static_cast<int>(time.count())) > 0) return Cancelled("stopped");
+  return {};
 }
 
 }  // namespace
 
-// Looks once a second until everything is available, something is broken that waiting does not
-// mend, or time is up; the last look.
 Result<Installation> WaitUntilReady(const Kubectl& kubectl, seconds timeout, Console& console) {
-  const Interrupt interrupt;
   Progress progress(console);
   const auto begun = Clock::now();
   auto whole = begun;  // when nothing was broken
   while (true) {
-    RETURN_IF_ERROR(interrupt.Check());
     ASSIGN_OR_RETURN(Installation installation, LookClosely(kubectl));
     if (installation.parts.empty()) return installation;
-    if (installation.ready() && installation.problems.empty()) return installation;
+    if (installation.fine()) return installation;
     const auto now = Clock::now();
     if (std::ranges::all_of(installation.problems, &Problem::heals)) whole = now;
     if (now - begun >= timeout || now - whole >= kPatience) return installation;
-    progress.Show(installation.Summary());
-    std::this_thread::sleep_for(seconds(1));
+    const bool only_webhook = installation.ready();
+    progress.Show(installation.Summary() +
+                  (only_webhook ? "; " + installation.problems.front().object : ""));
+    RETURN_IF_ERROR(Pause(seconds(1)));
   }
 }
 
@@ -137,24 +152,18 @@ Result<seconds> Timeout(const Arguments& arguments, int otherwise) {
   return seconds(value);
 }
 
-// The verdict on an installation that was waited for.
 Result<Exit> Conclude(const Installation& installation, const Kubectl& kubectl, Console& console) {
   console.Progress("");
-  PrintJson(installation, kubectl, console);
-  if (!installation.parts.empty())
-    console.Line(fmt::format("{}: {}", kubectl.name_space(), installation.Summary()));
-  PrintProblems(installation.problems, console);
-  if (installation.simulated) console.Line(kTestWarning);
+  Report(installation, kubectl, console);
   if (installation.parts.empty()) {
     console.Failure(
         Error(Code::kPrecondition,
               fmt::format("nothing of ours is installed in namespace {}", kubectl.name_space())),
-        "strongroom install -n " + kubectl.name_space());
+        "strongroom install" + kubectl.Flags());
     return Exit::kFailed;
   }
-  const bool fine = installation.ready() && installation.problems.empty();
-  if (!fine && !console.json()) console.Note("strongroom: not everything is up");
-  return fine ? Exit::kDone : Exit::kFailed;
+  if (!installation.fine()) console.Note("strongroom: not everything is up");
+  return installation.fine() ? Exit::kDone : Exit::kFailed;
 }
 
 }  // namespace strongroom::cli

@@ -14,7 +14,7 @@ namespace strongroom::cli {
 Result<std::chrono::seconds> Timeout(const Arguments& arguments, int otherwise);
 
 // Looks once a second until everything is available, something is broken that waiting does not
-// mend, or time is up; the last look.
+// mend, or time is up; the last look. kCancelled when a signal came that an Interrupt holds back.
 Result<Installation> WaitUntilReady(const Kubectl& kubectl, std::chrono::seconds timeout,
                                     Console& console);
 

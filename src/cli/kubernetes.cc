@@ -11,7 +11,6 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr seconds kKubectlTimeout{30};
 constexpr seconds kForwardTimeout{20};
 constexpr JsonLimits kAnswerLimits{.max_bytes = 16 << 20, .max_depth = 64, .max_values = 1'000'000};
 
@@ -42,6 +41,7 @@ struct Phrase {
 };
 constexpr std::array kPhrases = {
     Phrase{"(NotFound)", Code::kNotFound},
+    Phrase{"release: not found", Code::kNotFound},
     Phrase{"(Forbidden)", Code::kDenied},
     Phrase{"(Unauthorized)", Code::kDenied},
     Phrase{"forbidden:", Code::kDenied},
@@ -54,6 +54,9 @@ constexpr std::array kPhrases = {
     Phrase{"i/o timeout", Code::kUnavailable},
     Phrase{"does not exist", Code::kPrecondition},  // context
 };
+
+constexpr std::string_view kNoCluster =
+    " (no cluster is configured: set KUBECONFIG, or name a context with --kube-context)";
 
 // "Forwarding from 127.0.0.1:34567 -> 4433"
 Result<int> ForwardedPort(std::string_view line) {
@@ -101,17 +104,24 @@ std::string Kubectl::Typed(std::string_view arguments) const {
                      arguments);
 }
 
+std::string Kubectl::Flags() const {
+  return fmt::format(
+      "{} -n {}", context_.empty() ? "" : fmt::format(" --kube-context {}", context_), namespace_);
+}
+
 Error ToolFailure(std::string_view tool, const ProcessOutcome& outcome) {
   const std::string said = WithoutLog(outcome.err.empty() ? outcome.out : outcome.err);
   const auto* phrase =
       std::ranges::find_if(kPhrases, [&](const Phrase& one) { return said.contains(one.text); });
   const Code code = phrase == kPhrases.end() ? Code::kInternal : phrase->code;
+  // Its own words name an address that nobody has configured.
+  const bool unconfigured = said.find("localhost:8080") != std::string::npos;
   if (said.empty()) return {code, fmt::format("{} ended with {}", tool, outcome.exit_status)};
-  return {code, fmt::format("{}: {}", tool, said)};
+  return {code, fmt::format("{}: {}{}", tool, said, unconfigured ? kNoCluster : "")};
 }
 
-Result<std::string> Kubectl::Run(std::vector<std::string> arguments) const {
-  auto outcome = RunToEnd(Command(std::move(arguments)), kKubectlTimeout);
+Result<std::string> Kubectl::Run(std::vector<std::string> arguments, seconds timeout) const {
+  auto outcome = RunToEnd(Command(std::move(arguments)), timeout);
   if (!outcome.has_value() && outcome.error().code() == Code::kNotFound) {
     return Precondition(
         "no kubectl on the PATH: the cluster is reached through it (give HOST:PORT to do without)");
@@ -129,9 +139,23 @@ Result<JsonDocument> Kubectl::Get(std::vector<std::string> arguments) const {
 }
 
 Result<std::string> Kubectl::ContextName() const {
-  if (!context_.empty()) return context_;
-  ASSIGN_OR_RETURN(const std::string name, Run({"config", "current-context"}));
-  return Trimmed(name);
+  if (context_.empty()) {
+    const auto current = Run({"config", "current-context"});
+    if (!current.has_value() && current.error().message().find("is not set") != std::string::npos) {
+      return Precondition(
+          "kubectl has no current context: set KUBECONFIG, name one with --kube-context, or give "
+          "HOST:PORT to do without");
+    }
+    if (!current.has_value()) return std::unexpected(current.error());
+    return Trimmed(*current);
+  }
+  const auto named = Run({"config", "get-contexts", context_, "-o", "name"});
+  if (!named.has_value() && named.error().message().find("not found") != std::string::npos) {
+    return Precondition(fmt::format(
+        "there is no context \"{}\"; kubectl config get-contexts lists those there are", context_));
+  }
+  if (!named.has_value()) return std::unexpected(named.error());
+  return context_;
 }
 
 Result<std::shared_ptr<PortForward>> PortForward::Open(const Kubectl& kubectl,

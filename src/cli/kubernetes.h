@@ -32,15 +32,19 @@ class Kubectl {
   // The command with context and namespace in front, for people to type and for other programs.
   std::vector<std::string> Command(std::vector<std::string> arguments) const;
   std::string Typed(std::string_view arguments) const;
+  // The flags of our own commands that name the same place, with a space in front.
+  std::string Flags() const;
 
   // What kubectl prints. Its message is the error: kNotFound for an object that is not there,
   // kDenied where the cluster forbids it, kUnavailable where no cluster answers, kPrecondition
-  // without kubectl.
-  Result<std::string> Run(std::vector<std::string> arguments) const;
+  // without kubectl, kCancelled when it was interrupted.
+  Result<std::string> Run(std::vector<std::string> arguments,
+                          std::chrono::seconds timeout = std::chrono::seconds(30)) const;
   // `kubectl get ARGUMENTS -o json`
   Result<JsonDocument> Get(std::vector<std::string> arguments) const;
 
-  // The context's name, as kubectl resolves it.
+  // The context's name, as kubectl resolves it. kPrecondition: there is none of that name, or none
+  // is chosen.
   Result<std::string> ContextName() const;
 
  private:

@@ -13,6 +13,8 @@
 
 #include <fmt/format.h>
 
+#include "cli/interrupt.h"
+
 namespace strongroom::cli {
 namespace {
 
@@ -62,10 +64,14 @@ Result<bool> ReadSome(int fd, std::string& into) {
   return got > 0;
 }
 
-// Waits until one of two streams has something or ended; -1 entries are not waited for.
-Status WaitFor(std::array<pollfd, 2>& streams, Clock::time_point end, std::string_view program) {
+// Output, errors and interrupts.
+using Streams = std::array<pollfd, 3>;
+
+// Waits until one of the first two streams has something or ended; -1 entries are not waited for.
+Status WaitFor(Streams& streams, Clock::time_point end, std::string_view program) {
   while (true) {
     const int ready = ::poll(streams.data(), streams.size(), static_cast<int>(Left(end).count()));
+    if (streams[2].revents != 0) return Cancelled(fmt::format("{} was stopped", program));
     if (ready > 0) return {};
     if (ready < 0 && errno != EINTR) return FromErrno(errno, "poll");
     if (Clock::now() >= end)
@@ -126,7 +132,9 @@ BackgroundProcess::~BackgroundProcess() {
 Result<std::string> BackgroundProcess::ReadLine(milliseconds timeout) {
   const auto end = Clock::now() + timeout;
   std::string out, err;
-  std::array<pollfd, 2> streams{{{out_.get(), POLLIN, 0}, {err_.get(), POLLIN, 0}}};
+  ASSIGN_OR_RETURN(const UniqueFd interrupts, Interrupt::Watch());
+  Streams streams{
+      {{out_.get(), POLLIN, 0}, {err_.get(), POLLIN, 0}, {interrupts.get(), POLLIN, 0}}};
   while (!out.contains('\n')) {
     RETURN_IF_ERROR(WaitFor(streams, end, "the program"));
     if (streams[1].revents != 0) {
@@ -146,7 +154,10 @@ Result<ProcessOutcome> RunToEnd(const std::vector<std::string>& arguments, milli
   const auto end = Clock::now() + timeout;
   ASSIGN_OR_RETURN(BackgroundProcess process, BackgroundProcess::Start(arguments));
   ProcessOutcome outcome;
-  std::array<pollfd, 2> streams{{{process.out_.get(), POLLIN, 0}, {process.err_.get(), POLLIN, 0}}};
+  ASSIGN_OR_RETURN(const UniqueFd interrupts, Interrupt::Watch());
+  Streams streams{{{process.out_.get(), POLLIN, 0},
+                   {process.err_.get(), POLLIN, 0},
+                   {interrupts.get(), POLLIN, 0}}};
   while (streams[0].fd >= 0 || streams[1].fd >= 0) {
     RETURN_IF_ERROR(WaitFor(streams, end, arguments.front()));
     for (std::size_t i = 0; i < streams.size(); ++i) {

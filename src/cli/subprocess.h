@@ -22,7 +22,7 @@ struct ProcessOutcome {
 
 // Runs a program to its end and keeps what it prints, at most 16 MiB each way. kNotFound: there is
 // no such program on the PATH; kDeadline: it took longer than `timeout` and was ended; kExhausted:
-// it printed more.
+// it printed more; kCancelled: a signal came that an Interrupt holds back, and it was ended.
 Result<ProcessOutcome> RunToEnd(const std::vector<std::string>& arguments,
                                 std::chrono::milliseconds timeout);
 
@@ -39,7 +39,7 @@ class BackgroundProcess {
   ~BackgroundProcess();
 
   // Its standard output until a line ends. kUnavailable, with what it said, when it ends before;
-  // kDeadline after `timeout`.
+  // kDeadline after `timeout`; kCancelled as above.
   Result<std::string> ReadLine(std::chrono::milliseconds timeout);
 
  private:

@@ -1,7 +1,10 @@
 #include "cli/subprocess.h"
 
+#include <unistd.h>
+
 #include <csignal>
 
+#include "cli/interrupt.h"
 #include "testing/result_matchers.h"
 
 namespace strongroom::cli {
@@ -23,6 +26,35 @@ TEST(Subprocess, GivesStatusAndBothOutputs) {
 TEST(Subprocess, TellsOfASignal) {
   ASSERT_OK_AND_ASSIGN(const ProcessOutcome outcome, RunToEnd({"sh", "-c", "kill -9 $$"}, kLong));
   EXPECT_EQ(outcome.exit_status, 128 + SIGKILL);
+}
+
+// A signal that an Interrupt holds back ends what runs, and counts once it may.
+TEST(Subprocess, IsStoppedByASignalThatIsHeldBack) {
+  static volatile sig_atomic_t came = 0;
+  const auto before = ::signal(SIGTERM, [](int) { came = 1; });
+  {
+    Interrupt interrupt;
+    ::kill(::getpid(), SIGTERM);
+    EXPECT_THAT(RunToEnd({"sleep", "60"}, kLong), Fails(Code::kCancelled, "sleep was stopped"));
+    EXPECT_TRUE(interrupt.Came());
+    interrupt.Postpone();
+    EXPECT_FALSE(interrupt.Came());
+    EXPECT_OK(RunToEnd({"true"}, kLong));
+    EXPECT_EQ(came, 0);
+  }
+  EXPECT_EQ(came, 1);
+  ::signal(SIGTERM, before);
+}
+
+TEST(Subprocess, ASignalThatIsIgnoredStopsNothing) {
+  const auto before = ::signal(SIGHUP, SIG_IGN);
+  {
+    const Interrupt interrupt;
+    ::kill(::getpid(), SIGHUP);
+    EXPECT_OK(RunToEnd({"true"}, kLong));
+    EXPECT_FALSE(interrupt.Came());
+  }
+  ::signal(SIGHUP, before);
 }
 
 TEST(Subprocess, PassesArgumentsUntouchedAndNoInput) {

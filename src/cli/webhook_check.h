@@ -1,0 +1,16 @@
+#pragma once
+
+#include <optional>
+
+#include "cli/installation.h"
+#include "cli/kubernetes.h"
+
+namespace strongroom::cli {
+
+// What keeps the API server from calling the webhook of an installation, whose pods may well be
+// ready: no registration, no authority in it, or what the API server says when it is asked what it
+// would do with a labelled pod (a dry run: nothing is made). What we may not ask is no problem.
+// kCancelled when it was interrupted.
+Result<std::optional<Problem>> FindWebhookProblem(const Kubectl& kubectl);
+
+}  // namespace strongroom::cli
