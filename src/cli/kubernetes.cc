@@ -115,7 +115,7 @@ Error ToolFailure(std::string_view tool, const ProcessOutcome& outcome) {
       std::ranges::find_if(kPhrases, [&](const Phrase& one) { return said.contains(one.text); });
   const Code code = phrase == kPhrases.end() ? Code::kInternal : phrase->code;
   // Its own words name an address that nobody has configured.
-  const bool unconfigured = said.find("localhost:8080") != std::string::npos;
+  const bool unconfigured = said.contains("localhost:8080");
   if (said.empty()) return {code, fmt::format("{} ended with {}", tool, outcome.exit_status)};
   return {code, fmt::format("{}: {}{}", tool, said, unconfigured ? kNoCluster : "")};
 }
@@ -141,7 +141,7 @@ Result<JsonDocument> Kubectl::Get(std::vector<std::string> arguments) const {
 Result<std::string> Kubectl::ContextName() const {
   if (context_.empty()) {
     const auto current = Run({"config", "current-context"});
-    if (!current.has_value() && current.error().message().find("is not set") != std::string::npos) {
+    if (!current.has_value() && current.error().message().contains("is not set")) {
       return Precondition(
           "kubectl has no current context: set KUBECONFIG, name one with --kube-context, or give "
           "HOST:PORT to do without");
@@ -150,7 +150,7 @@ Result<std::string> Kubectl::ContextName() const {
     return Trimmed(*current);
   }
   const auto named = Run({"config", "get-contexts", context_, "-o", "name"});
-  if (!named.has_value() && named.error().message().find("not found") != std::string::npos) {
+  if (!named.has_value() && named.error().message().contains("not found")) {
     return Precondition(fmt::format(
         "there is no context \"{}\"; kubectl config get-contexts lists those there are", context_));
   }

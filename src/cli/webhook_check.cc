@@ -68,13 +68,13 @@ Result<std::string> AskForMarble(const Kubectl& kubectl, const std::string& serv
   const auto at = said.find(kRefusal);
   // Another installation's webhook may be asked first.
   if (at == std::string::npos ||
-      said.find(fmt::format("//{}.{}.svc", service, kubectl.name_space())) == std::string::npos)
+      !said.contains(fmt::format("//{}.{}.svc", service, kubectl.name_space())))
     return std::string();
   return said.substr(at);
 }
 
 Problem Uncalled(const Json& registration, std::string why, const Kubectl& kubectl) {
-  const bool certificate = why.find("x509:") != std::string::npos;
+  const bool certificate = why.contains("x509:");
   return {.object = Registration(registration),
           .why = "the API server cannot call the webhook, so it refuses labelled pods: " +
                  std::move(why),
