@@ -44,6 +44,13 @@ JsonReader AbsolutePath(std::string& out) {
   };
 }
 
+JsonReader AbsolutePathOrNone(std::string& out) {
+  return [&out](const Json& json) -> Status {
+    RETURN_IF_ERROR(ReadText(json, out));
+    return out.empty() ? Status() : AbsolutePath(out)(json);
+  };
+}
+
 JsonReader Texts(std::vector<std::string>& out) {
   return [&out](const Json& json) -> Status {
     if (!json.IsArray()) return Malformed(json.path() + " is no array");
@@ -141,7 +148,8 @@ Status ReadSimulation(const Json& json, SimulationSettings& out) {
                             {"image_pull_policy", Text(out.image.pull_policy)},
                             {"copy", Command(out.image.copy)},
                             {"launch", AbsolutePath(out.launch)},
-                            {"launch_agent", AbsolutePath(out.launch_agent)},
+                            {"launch_agent", AbsolutePathOrNone(out.launch_agent)},
+                            {"agent_config", AbsolutePath(out.agent_config)},
                             {"run", Command(out.run)}});
 }
 

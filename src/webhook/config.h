@@ -42,7 +42,9 @@ struct AgentSettings {
 struct SimulationSettings {
   InjectedImage image = {.copy = {"/usr/bin/strongroom-simtee", "copy", "/strongroom-sim"}};
   std::string launch = "/etc/strongroom/launch/modelserver.json";  // in the workload's image
-  std::string launch_agent = {};  // in the agent's image; empty: it has none
+  // In the agent's image; "{mode}" stands for init or sidecar; empty: it has none.
+  std::string launch_agent = "/etc/strongroom/launch/agent-{mode}.json";
+  std::string agent_config = "/etc/strongroom/launch/agent.json";  // that those name
   // What stands in front of the workload; "{launch}" stands for the description's path.
   std::vector<std::string> run = {"/strongroom-sim/strongroom-simtee",
                                   "run",

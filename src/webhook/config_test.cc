@@ -44,7 +44,7 @@ TEST(Configuration, EveryMemberIsRead) {
     "agent": {"image": "a:1", "image_pull_policy": "Never", "copy": ["cp"], "config": "/c.json",
               "init": ["i"], "sidecar": ["s"], "ready": ["r"], "files_folder": "/f"},
     "simulation": {"image": "s:1", "image_pull_policy": "Always", "copy": ["cp"], "launch": "/l",
-                   "launch_agent": "/la", "run": ["simtee", "{launch}"]},
+                   "launch_agent": "/la", "agent_config": "/ac", "run": ["simtee", "{launch}"]},
     "injected_resources": {"requests": {"cpu": "1m"}, "limits": {"memory": "1Mi"}}})";
   ASSERT_OK_AND_ASSIGN(const Configuration config, Configuration::Parse(text));
   EXPECT_EQ(config.plugin().provision, "example.com/provision");
@@ -56,6 +56,7 @@ TEST(Configuration, EveryMemberIsRead) {
   EXPECT_EQ(config.agent.image.pull_policy, "Never");
   EXPECT_EQ(config.agent.files_folder, "/f");
   EXPECT_EQ(config.simulation.run.back(), "{launch}");
+  EXPECT_EQ(config.simulation.agent_config, "/ac");
   EXPECT_EQ(config.injected_limits.at("memory"), "1Mi");
 }
 

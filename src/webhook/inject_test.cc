@@ -239,6 +239,15 @@ TEST(Inject, ASimulatedAgentContainerStandsBehindTheLauncherToo) {
   EXPECT_EQ(Named(agent["volumeMounts"], "strongroom-sim")["readOnly"], true);
 }
 
+TEST(Inject, ASimulatedSidecarIsProbedByTheConfigurationThatItsLaunchNames) {
+  const json agent =
+      Named(Mutated(PodFor("sim", "sidecar"))["spec"]["initContainers"], "strongroom-agent");
+  EXPECT_EQ(agent["command"].back(), "/etc/strongroom/launch/agent-sidecar.json");
+  EXPECT_EQ(agent["startupProbe"]["exec"]["command"],
+            json::array({"/usr/bin/strongroom-agent", "ready", "--config",
+                         "/etc/strongroom/launch/agent.json"}));
+}
+
 TEST(Inject, AddedInitContainersComeBeforeThePodsOwn) {
   json pod = PodFor("sim");
   pod["spec"]["initContainers"] = json::array({{{"name", "own"}, {"image", "i"}}});

@@ -45,6 +45,13 @@ std::string Lower(std::string text) {
   return text;
 }
 
+// `text` with the first `what` exchanged.
+std::string Replaced(std::string text, std::string_view what, std::string_view with) {
+  if (const std::size_t at = text.find(what); at != std::string::npos)
+    text.replace(at, what.size(), with);
+  return text;
+}
+
 class MarbleReader {
  public:
   MarbleReader(const Pod& pod, std::string_view name_space, const Configuration& configuration)
@@ -166,9 +173,12 @@ class MarbleReader {
   }
 
   Status ReadPrograms() {
-    marble_.launch = marble_.mode == Mode::kLauncher ? configuration_.simulation.launch
-                                                     : configuration_.simulation.launch_agent;
-    marble_.agent_config = configuration_.agent.config;
+    const SimulationSettings& simulation = configuration_.simulation;
+    marble_.launch = marble_.mode == Mode::kLauncher
+                         ? simulation.launch
+                         : Replaced(simulation.launch_agent, "{mode}", ModeName(*marble_.mode));
+    marble_.agent_config =
+        marble_.tee == Tee::kSim ? simulation.agent_config : configuration_.agent.config;
     RETURN_IF_ERROR(ReadPath(ours::kLaunch, marble_.launch));
     RETURN_IF_ERROR(ReadPath(ours::kAgentConfig, marble_.agent_config));
     const auto words = Split(pod_.Annotation(ours::kLaunchArguments).value_or(""), ' ');

@@ -90,7 +90,6 @@ Configuration FullConfiguration() {
   Configuration out = Configuration::For("coordinator-mesh-api.strongroom:2001");
   out.agent.image.image = "strongroom/agent:1";
   out.simulation.image.image = "strongroom/simtee:1";
-  out.simulation.launch_agent = "/etc/strongroom/launch/agent-init.json";
   return out;
 }
 
