@@ -40,6 +40,18 @@ std::string_view WhatFailed(Stage stage) {
   return "activation failed";
 }
 
+// Whether all that an activation gives can become files. What could not would be lost in silence.
+Status ExpectFilesOnly(const Activation& activation) {
+  const std::string_view lost = !activation.models.empty() ? "models"
+                                : !activation.env.empty()  ? "environment variables"
+                                : !activation.argv.empty() ? "arguments"
+                                                           : "";
+  if (lost.empty()) return {};
+  return Precondition(fmt::format(
+      "the manifest gives this marble {}, which no other container can be handed; wanted Files",
+      lost));
+}
+
 bool EndsUs(int signal) {
   return signal == SIGTERM || signal == SIGINT || signal == SIGQUIT || signal == SIGHUP;
 }
@@ -146,6 +158,8 @@ class Runner {
                   Error(Code::kPrecondition,
                         "kind is strongroom, wanted foreign: what a program of ours gets stays in "
                         "its own container"));
+    if (const Status files_only = ExpectFilesOnly(activation); !files_only.has_value())
+      return Fail(kExitConfiguration, "not all of it can be laid out", files_only.error());
     if (!NeedsFiles(activation))
       return Fail(kExitConfiguration, "nothing to lay out",
                   Error(Code::kPrecondition,

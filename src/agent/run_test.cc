@@ -175,6 +175,24 @@ TEST_F(RunTest, HasNothingToLayOutForOthersWhereNothingBecomesAFile) {
   EXPECT_THAT(LogText(), HasSubstr("wanted foreign"));
 }
 
+TEST_F(RunTest, RefusesToLayOutWhatCannotBecomeAFile) {
+  options_.purpose = Purpose::kSidecar;
+  options_.config.credential_files.private_key = Path("tls/key.pem");
+  Behaviour models;
+  models.answer.add_models()->set_name("digits");
+  EXPECT_EQ(RunWith(models), kExitConfiguration);
+  EXPECT_THAT(LogText(), HasSubstr("gives this marble models"));
+  Behaviour variables;
+  (*variables.answer.mutable_parameters()->mutable_env())["TOKEN"] = "env secret";
+  EXPECT_EQ(RunWith(variables), kExitConfiguration);
+  EXPECT_THAT(LogText(), HasSubstr("gives this marble environment variables"));
+  Behaviour arguments;
+  arguments.answer.mutable_parameters()->add_argv("server");
+  EXPECT_EQ(RunWith(arguments), kExitConfiguration);
+  EXPECT_THAT(LogText(), HasSubstr("gives this marble arguments"));
+  EXPECT_FALSE(fs::exists(memory_ / "tls"));
+}
+
 // Waits until `done`, then ends the agent as a kubelet does.
 std::jthread EndWhen(std::function<bool()> done) {
   return std::jthread([done = std::move(done)] {
