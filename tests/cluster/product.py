@@ -6,12 +6,11 @@ import hashlib
 import json
 import os
 import pathlib
+import secrets
 import shutil
 import sys
 import tarfile
 import tempfile
-
-import numpy as np
 
 from cluster import SOURCE, free_port, refusal, run, wait_until
 
@@ -20,6 +19,7 @@ IMAGES = pathlib.Path(os.environ.get("STRONGROOM_IMAGES", SOURCE / "build/images
 CHARTS = SOURCE / "deploy/charts"
 ARGV = ["strongroom-modelserver", "--model_base_path=/models", "--port=8500", "--health_port=8080",
         "--max_connection_age=3"]  # so that clients notice new pods within a test
+MODELS = ("digits", "resnet50")
 
 
 def load_images(lab):
@@ -37,16 +37,20 @@ def measurement(role):
     return json.loads((IMAGES / "measurements.json").read_text())[role]
 
 
+def settings(chart, *more):
+    """Flags of helm for a chart in simulation, with `more` as NAME=VALUE."""
+    # Several model servers share the cores of a test machine; the API server is on the node, so policies can name it.
+    own = ("tee.class=sim", "modelserver.resources.requests.cpu=100m") if chart == "strongroom-serving" else (
+        "simulation.enabled=true", "networkPolicy.apiServerCidrs={192.168.199.1/32}")
+    return [word for value in (*own, f"image.tag={image_tag()}", *more) for word in ("--set", value)]
+
+
 def install(lab, major, *words, chart="strongroom", release="strongroom", namespace="strongroom", command="install"):
     """helm install and its wait; what it says. Namespaces are made as an operator should: with Pod Security `restricted`."""
     lab.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": {
         "pod-security.kubernetes.io/enforce": "restricted"}}})
-    # Several model servers share the cores of a test machine; the API server is on the node, so policies can name it.
-    own = ("tee.class=sim", "modelserver.resources.requests.cpu=100m") if chart == "strongroom-serving" else (
-        "simulation.enabled=true", "networkPolicy.apiServerCidrs={192.168.199.1/32}")
-    settings = [word for value in (*own, f"image.tag={image_tag()}") for word in ("--set", value)]
     folder = CHARTS / chart if isinstance(chart, str) else chart
-    return lab.helm(major, command, release, folder, "-n", namespace, "--wait", "--timeout", "240s", *settings, *words, timeout=300)
+    return lab.helm(major, command, release, folder, "-n", namespace, "--wait", "--timeout", "240s", *settings(chart), *words, timeout=300)
 
 
 class Party:
@@ -79,8 +83,13 @@ class World:
         self.host.mkdir()
         self.clear()
 
+    def forget(self):
+        """What was installed is gone."""
+        self.done -= {"install", "keys", "serve"}
+
     def clear(self):
-        """Removes what an earlier run left on a node that stayed up, the contents of its volumes too."""
+        """Removes what is installed, or was left on a node that stayed up, the contents of its volumes too."""
+        self.forget()
         for release in json.loads(self.lab.helm(4, "list", "-A", "-o", "json")):
             self.lab.helm(4, "uninstall", release["name"], "-n", release["namespace"], "--wait", "--timeout", "120s")
         self.lab.kubectl("delete", "namespace", "strongroom", "strongroom-by-helm-3", "models", "--ignore-not-found", "--timeout=120s")
@@ -125,6 +134,17 @@ class World:
     def verify(self, *words):
         return self.owner.strongroom("verify", self.coordinator, *self.identity(), *words)
 
+    def audit(self):
+        """The entries of the audit log, which the command line found unbroken and signed."""
+        with self.reach():
+            said = self.owner.strongroom("log", self.coordinator, "--json", "-c", "owner.crt", "-k", "owner.key")
+        return json.loads(said)["entries"]
+
+    def activations(self, *pods):
+        """Of the audit log: every activation that was granted to any of these pods."""
+        names = {pod["metadata"]["uid"] for pod in pods}
+        return [entry for entry in self.audit() if entry["event"] == "activated" and entry["uuid"] in names]
+
     def make_models(self):
         """Two models, a key each, and their ciphertext in host/."""
         if not self.step("models"):
@@ -136,9 +156,8 @@ class World:
             shutil.copy(self.folder / "trained" / name, plain / model / "1" / name)
         for name in ("images.npy", "labels.npy", "probabilities.npy"):
             shutil.copy(self.folder / "trained" / name, self.client.folder / name)
-        np.save(self.client.folder / "image.npy", np.full((1, 3, 32, 32), 0.5, np.float32))
-        run(sys.executable, SOURCE / "examples/digits/make_large.py", plain / "large/1")
-        for model in ("digits", "large"):
+        run(sys.executable, SOURCE / "examples/resnet50/make.py", plain / "resnet50/1", "--images", self.client.folder)
+        for model in MODELS:
             self.owner.strongroom("keygen", "--out", f"{model}.key")
             self.owner.strongroom("encrypt", "--key", f"{model}.key", "--as", model, f"plain/{model}", self.host / model)
         self.owner.strongroom("user", "create", "owner")
@@ -146,20 +165,26 @@ class World:
             self.client.strongroom("user", "create", name)
 
     def manifest(self):
-        """Who may receive what: the measured model server both keys, alice the answers."""
+        """Who may receive what: the measured model server both keys, alice the answers, agents of other programs a token."""
         anchor = self.identity()[3]
-        models = ("digits", "large")
+        token = {"Files": {"/run/strongroom/token": "{{ raw .Secrets.token }}"}}
         return {
-            "Packages": {"modelserver": {"UniqueID": measurement("modelserver"), "TrustAnchors": [anchor]}},
-            "Marbles": {"modelserver": {"Package": "modelserver", "Models": list(models), "Parameters": {"Argv": ARGV}}},
-            "Secrets": {f"{model}_key": {"Type": "symmetric-key", "Size": 128, "UserDefined": True} for model in models},
+            "Packages": {role: {"UniqueID": measurement(role), "TrustAnchors": [anchor]} for role in (
+                "modelserver", "agent-init", "agent-sidecar")},
+            "Marbles": {"modelserver": {"Package": "modelserver", "Models": list(MODELS), "Parameters": {"Argv": ARGV}},
+                        "before": {"Package": "agent-init", "Parameters": token},
+                        "beside": {"Package": "agent-sidecar", "Parameters": token},
+                        "astray": {"Package": "agent-init", "Parameters": {"Files": {"/token": "outside of memory"}}},
+                        "models-beside": {"Package": "agent-sidecar", "Models": ["digits"]}},
+            "Secrets": {"token": {"Type": "plain", "UserDefined": True}} | {
+                f"{model}_key": {"Type": "symmetric-key", "Size": 128, "UserDefined": True} for model in MODELS},
             "Users": {"owner": {"Certificate": self.owner.read("owner.crt"), "Roles": ["key_owner"]},
                       "alice": {"Certificate": self.client.read("alice.crt"), "Roles": ["asker"]},
                       "mallory": {"Certificate": self.client.read("mallory.crt"), "Roles": []}},
-            "Roles": {"key_owner": {"ResourceType": "Secrets", "ResourceNames": [f"{model}_key" for model in models],
+            "Roles": {"key_owner": {"ResourceType": "Secrets", "ResourceNames": ["token", *(f"{model}_key" for model in MODELS)],
                                     "Actions": ["WriteSecret"]}, "asker": {}},
             "Models": {model: {"Key": f"{model}_key", "Files": digests(self.owner.folder / "plain" / model), "Clients": ["asker"]}
-                       for model in models},
+                       for model in MODELS},
         }
 
     def hand_over_keys(self):
@@ -169,13 +194,14 @@ class World:
         if not self.step("keys"):
             return
         (self.owner.folder / "manifest.json").write_text(json.dumps(self.manifest()))
+        (self.owner.folder / "token").write_text(f"{secrets.token_hex(16)}\n")
+        (self.owner.folder / "token").chmod(0o600)
         with self.reach():
             self.verify()
             self.owner.strongroom("manifest", "set", "manifest.json", self.coordinator)
             self.verify("--manifest", "manifest.json")
-            for model in ("digits", "large"):
-                self.owner.strongroom("secret", "set", f"{model}.key", self.coordinator, "--from-file", f"{model}_key",
-                                      "-c", "owner.crt", "-k", "owner.key")
+            for file, name in (("token", "token"), *((f"{model}.key", f"{model}_key") for model in MODELS)):
+                self.owner.strongroom("secret", "set", file, self.coordinator, "--from-file", name, "-c", "owner.crt", "-k", "owner.key")
             self.owner.strongroom("certificate", "root", self.coordinator, "-o", self.client.folder / "root.crt")
 
     # The host: ciphertext and model servers

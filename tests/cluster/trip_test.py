@@ -78,9 +78,19 @@ class Trip(unittest.TestCase):
         else:
             np.testing.assert_array_equal(answers, plain)
 
-    def test_the_large_model_answers_too(self):
+    def test_a_network_of_resnet_50s_shape_answers_as_the_plain_one(self):
         self.world.serve()
-        self.world.ask("digits.models.svc.cluster.local:8500", model="large", image="image.npy", on_node=True)
+        folder, out = self.world.client.folder, self.world.client.folder / "resnet50.npy"
+        plain = np.load(folder / "scores.npy")
+        self.assertEqual(plain.shape, (2, 1000))
+        self.assertGreater(np.abs(plain[0] - plain[1]).max(), 1e-3, "control: two images have two answers")
+        for api in ("tfs", "kserve"):
+            with self.subTest(api):
+                self.world.ask("digits.models.svc.cluster.local:8500", "--api", api, "-o", out, model="resnet50", image="image.npy",
+                               on_node=True)
+                np.testing.assert_allclose(np.load(out), plain, rtol=1e-3, atol=1e-6)  # threads add up in another order
+        size = (self.world.owner.folder / "plain/resnet50/1/model.bin").stat().st_size
+        self.assertGreater(size, 100e6)
 
     def test_a_user_without_a_role_and_a_stranger_get_no_answer(self):
         self.world.serve()

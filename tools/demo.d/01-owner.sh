@@ -12,8 +12,10 @@ as owner strongroom keygen --out digits.key
 as owner strongroom encrypt --key digits.key --as digits plain/digits ../host/models/digits
 ok "ciphertext is in host/, the key stays in owner/"
 
-note "a second model of over 100 MB, random weights, deep in a tree"
-as owner "$python" "$repository/examples/digits/make_large.py" plain/large/1
+note "a second model of ResNet-50's shape and over 100 MB, random weights, deep in a tree"
+as owner "$python" "$repository/examples/resnet50/make.py" plain/large/1 --images large
+mv "$out"/owner/large/{image,scores}.npy "$out/client/"
+rm -r "$out/owner/large"
 as owner strongroom keygen --out large.key
 as owner strongroom encrypt --key large.key --as large plain/large ../host/models/large
 as owner strongroom inspect ../host/models/digits/1/model.bin
