@@ -7,7 +7,7 @@ import subprocess
 import unittest
 
 from cluster import HERE, LAB, SOURCE, wait_line, wait_until
-from product import world
+from product import measurement, world
 
 
 class Load:
@@ -73,12 +73,21 @@ class Scale(unittest.TestCase):
         self.assertEqual((result["failed"], result["wrong"]), ([], 0))
         self.assertGreater(min(share.values()) / total, 0.2)
 
-    def test_every_pod_was_attested_for_itself(self):
-        self.world.scale(3)
-        log = self.lab.logs("deployment/strongroom-coordinator", "strongroom")
-        addresses = {pod["metadata"]["name"]: pod["status"]["podIP"] for pod in self.world.pods()}
+    def test_every_new_pod_was_attested_for_itself_and_once(self):
         self.world.scale(1)
-        self.assertGreaterEqual(len(re.findall("activated", log)), 3, f"{addresses}\n{log}")
+        before, old = len(self.world.audit()), self.world.pods()
+        self.world.scale(3)
+        known = {pod["metadata"]["uid"] for pod in old}
+        new = [pod for pod in self.world.pods() if pod["metadata"]["uid"] not in known]
+        self.assertEqual([restarts(self.lab, pod["metadata"]["name"], "models") for pod in new], [0, 0])
+        added = [entry for entry in self.world.audit()[before:] if entry["event"].startswith("activat")]
+        self.world.scale(1)
+        self.assertEqual(sorted((entry["event"], entry["uuid"]) for entry in added),
+                         sorted(("activated", pod["metadata"]["uid"]) for pod in new))
+        for entry in added:
+            self.assertEqual((entry["marble"], entry["mrenclave"], entry["anchor"], entry["tcb-status"]),
+                             ("modelserver", measurement("modelserver"), self.world.identity()[3], "UpToDate"))
+        self.assertEqual(len({entry["evidence"] for entry in added} | {entry["certificate"] for entry in added}), 4, "each its own")
 
     def test_a_killed_model_server_is_replaced_and_only_its_own_requests_fail(self):
         self.world.scale(2)
