@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 import unittest
 
 import jsonschema
@@ -91,8 +92,17 @@ REFUSED = [
     ("strongroom-serving", "exposure.ingress", {"enabled": True}),
     ("strongroom-serving", "networkPolicy.downloadPorts", []),
 ]
+# Helpers that both charts have. Helm shares templates between charts by a third one only, which is more than they are.
+SHARED = ("dnsEgress", "image", "podSecurityContext", "securityContext", "sgxResources")
 # What the serving chart cannot know, so that nothing else is wrong.
 CLAIM = {"strongroom": {}, "strongroom-serving": {"model": {"pvc": {"claimName": "models"}}}}
+
+
+def helpers(chart, prefix):
+    """The text of each helper, by its name without the chart's."""
+    text = (CHARTS / chart / "templates/_helpers.tpl").read_text()
+    found = re.findall(r'^\{\{- define "' + prefix + r'\.(\w+)" -\}\}\n(.*?)^\{\{- end \}\}$', text, re.S | re.M)
+    return {name: body.replace(f'"{prefix}.', '"') for name, body in found}
 
 
 class Values(unittest.TestCase):
@@ -109,6 +119,12 @@ class Values(unittest.TestCase):
         charts = [yaml.safe_load((CHARTS / name / "Chart.yaml").read_text()) for name in NAMES]
         self.assertEqual(charts[0]["version"], charts[1]["version"])
         self.assertEqual(charts[0]["appVersion"], charts[1]["appVersion"])
+
+    def test_helpers_of_both_charts_say_the_same(self):
+        first, second = (helpers(name, prefix) for name, prefix in (("strongroom", "strongroom"), ("strongroom-serving", "serving")))
+        for name in SHARED:
+            with self.subTest(name):
+                self.assertEqual(first[name], second[name])
 
     def test_the_schemas_are_schemas(self):
         for name in NAMES:

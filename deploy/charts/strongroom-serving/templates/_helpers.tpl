@@ -62,12 +62,13 @@ capabilities: {drop: [ALL]}
 
 {{- /* Extended resources of an SGX container. Intel's plugin counts bytes, the others MiB. */ -}}
 {{- define "serving.sgxResources" -}}
-{{- if eq .Values.tee.resourceKey "sgx.intel.com/epc" -}}
+{{- $key := .Values.tee.resourceKey -}}
+{{- if eq $key "sgx.intel.com/epc" -}}
 sgx.intel.com/epc: {{ printf "%dMi" (int .Values.tee.epcMiB) | quote }}
 sgx.intel.com/enclave: "1"
 sgx.intel.com/provision: "1"
 {{- else -}}
-{{ .Values.tee.resourceKey }}: {{ int .Values.tee.epcMiB | quote }}
+{{ $key }}: {{ int .Values.tee.epcMiB | quote }}
 {{- end -}}
 {{- end }}
 
