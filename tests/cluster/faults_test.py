@@ -46,7 +46,7 @@ class ChangedProgram(unittest.TestCase):
         with unpacked("modelserver") as root:
             change(root)
             archive = self.world.folder / f"{name}.tar"
-            self.lab.command("image", f"docker.io/strongroom/{name}:{image_tag()}", archive, root, "/usr/bin/strongroom-agent", "run")
+            self.lab.command("image", f"localhost/strongroom/{name}:{image_tag()}", archive, root, "/usr/bin/strongroom-agent", "run")
         self.lab.load(archive)
         settings = {"model.pvc.claimName": "models", "modelserver.image.repository": f"strongroom/{name}",
                     "modelserver.resources.requests.cpu": "100m"}

@@ -15,7 +15,7 @@ SIMTEE = ["/strongroom-sim/strongroom-simtee"]
 
 
 def image(name):
-    return f"strongroom/{name}:{image_tag()}"
+    return f"localhost/strongroom/{name}:{image_tag()}"
 
 
 def service(name, port):

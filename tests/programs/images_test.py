@@ -104,7 +104,7 @@ class Images(unittest.TestCase):
             tag = self.tag(image)
             self.assertRegex(tag, r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$")
             docker = json.loads(image.files["manifest.json"])[0]
-            self.assertEqual(docker["RepoTags"], [f"strongroom/{name}:{tag}"])
+            self.assertEqual(docker["RepoTags"], [f"localhost/strongroom/{name}:{tag}"])
             self.assertIn(docker["Config"], image.files)
             self.assertIn(docker["Layers"][0], image.files)
 
@@ -222,6 +222,9 @@ class Images(unittest.TestCase):
         unknown = make(self.folder / "named", "nonesuch")
         self.assertNotEqual(unknown.returncode, 0)
         self.assertIn("no image nonesuch", unknown.stderr)
+        hostless = make(self.folder / "named", "-r", "team", "cli")
+        self.assertNotEqual(hostless.returncode, 0)
+        self.assertIn("names no host", hostless.stderr)
 
     def test_gramine_templates_name_what_the_images_have(self):
         for name in ("coordinator", "modelserver"):
@@ -259,7 +262,7 @@ class Images(unittest.TestCase):
             self.assertTrue(pod["spec"]["securityContext"]["runAsNonRoot"])
             for container in pod["spec"]["containers"]:
                 self.assertEqual(container["securityContext"]["capabilities"], {"drop": ["ALL"]})
-                self.assertTrue(container["image"].startswith(f"strongroom/{name}:"))
+                self.assertTrue(container["image"].startswith(f"localhost/strongroom/{name}:"))
 
 
 def render(template, **values):

@@ -17,9 +17,17 @@ def version(programs):
     return out.stdout.strip()
 
 
+def registry(text):
+    """A name without a host would be completed by each runtime as it likes."""
+    host = text.split("/")[0]
+    if "." not in host and ":" not in host and host != "localhost":
+        raise argparse.ArgumentTypeError(f'"{text}" names no host, wanted one such as registry.example or registry.example:5000/team')
+    return text.rstrip("/")
+
+
 def arguments():
     parser = argparse.ArgumentParser(prog="tools/images")
-    parser.add_argument("-r", dest="registry", default="")
+    parser.add_argument("-r", dest="registry", default="localhost", type=registry)
     parser.add_argument("-g", dest="tag")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("build/images"))
     parser.add_argument("names", nargs="*")
@@ -46,7 +54,7 @@ def main():
             image = make(root)
             measurements.update(image.measurements)
             bill = sbom.document(name, release, root, image.sources, epoch)
-            reference = f"{args.registry}/strongroom/{name}:{tag}".lstrip("/")
+            reference = f"{args.registry}/strongroom/{name}:{tag}"
             archive = args.out / f"{name}.tar"
             (args.out / f"{name}.spdx.json").write_bytes(bill)
             digest = oci.write_archive(archive, root, oci.Description(

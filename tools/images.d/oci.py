@@ -89,13 +89,6 @@ def manifest(config, layers, **more):
     return encode({"schemaVersion": 2, "mediaType": OCI + "manifest.v1+json", "config": config, "layers": layers, **more})
 
 
-def containerd_name(reference):
-    """What a container runtime calls an image that Docker would know by this name."""
-    first = reference.split("/")[0]
-    has_host = "." in first or ":" in first or first == "localhost"
-    return reference if has_host else f"docker.io/{reference}"
-
-
 def write_archive(archive, root, what):
     """The digest of the image's manifest."""
     blobs = Blobs()
@@ -108,7 +101,7 @@ def write_archive(archive, root, what):
         nothing, [bill], subject=image, artifactType="application/spdx+json"), artifactType="application/spdx+json")
     named = image | {"platform": {"architecture": "amd64", "os": "linux"}, "annotations": {
         "org.opencontainers.image.ref.name": what.reference.rsplit(":", 1)[1],
-        "io.containerd.image.name": containerd_name(what.reference)}}
+        "io.containerd.image.name": what.reference}}
     for_docker = [{"Config": "blobs/sha256/" + config["digest"][7:], "RepoTags": [what.reference],
                    "Layers": ["blobs/sha256/" + content["digest"][7:]]}]
     files = {"oci-layout": encode({"imageLayoutVersion": "1.0.0"}), "manifest.json": encode(for_docker),
