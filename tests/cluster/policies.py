@@ -117,4 +117,4 @@ def enforce(lab):
 
 
 def lift(lab):
-    lab.on_node("nft", "delete", "table", "ip", TABLE)
+    lab.on_node("nft", "-f", "-", stdin=f"table ip {TABLE}\ndelete table ip {TABLE}\n")
