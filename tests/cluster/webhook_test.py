@@ -8,6 +8,7 @@ from product import CHARTS, install, world
 
 OURS = {"strongroom.dev/marble": "modelserver", "strongroom.dev/container": "main", "strongroom.dev/mode": "launcher",
         "strongroom.dev/tee": "sim"}
+WEBHOOK = "app.kubernetes.io/name=webhook"
 
 
 def labelled(name, labels, **spec):
@@ -103,7 +104,7 @@ class Away(unittest.TestCase):
 
     def send_away(self):
         self.lab.kubectl("scale", "deployment", "strongroom-webhook", "-n", "strongroom", "--replicas=0")
-        wait_until("no webhook is left", lambda: not self.lab.get("pods", "-n", "strongroom", "-l", "app.kubernetes.io/name=webhook")["items"])
+        wait_until("no webhook is left", lambda: not self.lab.get("pods", "-n", "strongroom", "-l", WEBHOOK)["items"])
 
     def test_while_it_is_away_marbles_are_refused_and_other_pods_are_not(self):
         self.send_away()
@@ -124,34 +125,72 @@ class Away(unittest.TestCase):
             self.world.scale(2, "strongroom-webhook", "strongroom")
             self.reinstall()
 
-    def test_an_expired_certificate_and_one_of_another_authority_are_refused_and_replaced(self):
-        folder = self.world.folder
+    def test_a_certificate_that_is_expired_of_another_authority_or_of_another_name_is_refused_and_replaced(self):
         name = "strongroom-webhook.strongroom.svc"
-        request = ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}",
-                   "-addext", f"subjectAltName=DNS:{name}")
-        run(*request, "-days", "1", "-keyout", folder / "good.key", "-out", folder / "good.crt")
-        run(*request, "-days", "1", "-keyout", folder / "other.key", "-out", folder / "other.crt")
-        run("openssl", "req", "-new", "-key", folder / "good.key", "-subj", f"/CN={name}", "-out", folder / "old.csr")
-        run("openssl", "x509", "-req", "-in", folder / "old.csr", "-signkey", folder / "good.key", "-days", "-1", "-out", folder / "old.crt")
-        # A copy with an expired certificate says it is not ready, so the older ones stay, whose authority is the wrong one now.
-        wanted = {"old.crt": ("good.key", "old.crt", "unknown authority"), "other.crt": ("other.key", "good.crt", "unknown authority")}
+        wanted = {"expired": "certificate has expired or is not yet valid", "stranger": "certificate signed by unknown authority",
+                  "misnamed": f"certificate is valid for elsewhere.strongroom.svc, not {name}"}
+        self.make_certificates(name)
         try:
-            for certificate, (key, authority, reason) in wanted.items():
-                with self.subTest(certificate):
-                    self.use(folder / certificate, folder / key, folder / authority)
-                    wait_until("the API server's reason", lambda r=reason: r in self.refused(labelled("ours", OURS)), 90)
+            for policy in ("Fail", "Ignore"):
+                self.given(policy)
+                self.use("good")
+                self.lab.kubectl("rollout", "status", "deployment/strongroom-webhook", "-n", "strongroom", "--timeout=90s")
+                wait_until("control: a good one is trusted", lambda: "initContainers" in self.create(labelled("ours", OURS))["spec"], 90)
+                for certificate, reason in wanted.items():
+                    with self.subTest(certificate, policy=policy):
+                        self.use(certificate)
+                        self.check_untrusted(policy, reason)
         finally:
+            self.lab.kubectl("patch", "service", "strongroom-webhook", "-n", "strongroom", "-p", '{"spec": {"publishNotReadyAddresses": false}}')
             self.reinstall()
             self.lab.kubectl("delete", "secret", "given", "-n", "strongroom")
 
-    def use(self, certificate, key, authority):
-        self.lab.kubectl("delete", "secret", "given", "-n", "strongroom", "--ignore-not-found")
-        self.lab.kubectl("create", "secret", "tls", "given", "-n", "strongroom", f"--cert={certificate}", f"--key={key}")
-        words = ("--set", "webhook.tls.mode=existingSecret", "--set", "webhook.tls.existingSecret=given",
-                 "--set-file", f"webhook.tls.caBundle={authority}")
+    def check_untrusted(self, policy, reason):
+        """What the API server says and does with the certificate that is served now."""
+        if policy == "Fail":
+            said = wait_until("the API server's reason", lambda: (lambda text: reason in text and text)(self.refused(labelled("ours", OURS))), 90)
+            print("   " + said.strip().splitlines()[-1].split("tls: ")[-1])
+            self.create(restricted_pod("plain", "/bin/sleep", "600"))
+        else:
+            stored = wait_until("it comes through as it is", lambda: (lambda pod: "initContainers" not in pod["spec"] and pod)(
+                self.create(labelled("ours", OURS))), 90)
+            self.assertEqual(stored["spec"]["containers"][0]["command"], ["/bin/sleep", "600"])
+
+    def make_certificates(self, name):
+        """good, expired and misnamed of one authority, stranger of another; each with its key."""
+        folder = self.world.folder
+
+        def openssl(*words):
+            run("openssl", *words, cwd=folder)
+        for authority in ("ca", "other-ca"):
+            openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={authority}", "-days", "2",
+                    "-keyout", f"{authority}.key", "-out", f"{authority}.crt")
+        for certificate, authority, host, days in (("good", "ca", name, 1), ("expired", "ca", name, -1), ("stranger", "other-ca", name, 1),
+                                                   ("misnamed", "ca", "elsewhere.strongroom.svc", 1)):
+            (folder / "extensions").write_text(f"subjectAltName=DNS:{host}\nextendedKeyUsage=serverAuth\n")
+            openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={host}",
+                    "-keyout", f"{certificate}.key", "-out", f"{certificate}.csr")
+            openssl("x509", "-req", "-in", f"{certificate}.csr", "-CA", f"{authority}.crt", "-CAkey", f"{authority}.key", "-CAcreateserial",
+                    "-days", days, "-extfile", "extensions", "-out", f"{certificate}.crt")
+
+    def given(self, policy):
+        """Has the webhook serve what the Secret `given` holds, the API server trust `ca`, and be led to it even when it says
+        that it is not ready, as it does with an expired certificate: as if nobody had noticed yet."""
+        words = ("--set", "webhook.tls.mode=existingSecret", "--set", "webhook.tls.existingSecret=given", "--set",
+                 f"webhook.failurePolicy={policy}", "--set-file", f"webhook.tls.caBundle={self.world.folder}/ca.crt")
         # The bundle that the webhook wrote itself is its own field: taking it over must be said.
         self.lab.helm(4, "upgrade", "strongroom", CHARTS / "strongroom", "-n", "strongroom", "--reuse-values", "--force-conflicts", *words)
-        self.lab.kubectl("rollout", "restart", "deployment/strongroom-webhook", "-n", "strongroom")
+        self.lab.kubectl("patch", "service", "strongroom-webhook", "-n", "strongroom", "-p", '{"spec": {"publishNotReadyAddresses": true}}')
+
+    def use(self, certificate):
+        folder = self.world.folder
+        self.lab.kubectl("delete", "secret", "given", "-n", "strongroom", "--ignore-not-found")
+        self.lab.kubectl("create", "secret", "tls", "given", "-n", "strongroom", f"--cert={folder}/{certificate}.crt",
+                         f"--key={folder}/{certificate}.key")
+        self.lab.kubectl("delete", "pods", "-n", "strongroom", "-l", WEBHOOK, "--grace-period=1", "--timeout=60s")
+        address = self.lab.get("service", "strongroom-webhook", "-n", "strongroom")["spec"]["clusterIP"]
+        # Whoever does not look at its certificate reaches it: what is refused later is refused for that alone.
+        wait_until("the webhook answers", lambda: self.lab.on_node("curl", "-sk", "--max-time", "2", f"https://{address}/healthz") == "ok\n")
 
 
 def patch_node(lab, capacity):
