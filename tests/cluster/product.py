@@ -78,14 +78,14 @@ class World:
         self.lab, self.done, self.open = lab, set(), contextlib.ExitStack()
         self.folder = pathlib.Path(self.open.enter_context(tempfile.TemporaryDirectory(prefix="strongroom-cluster-")))
         self.owner, self.client, self.host = Party(self.folder / "owner"), Party(self.folder / "client"), self.folder / "host"
-        self.ports = {name: free_port() for name in ("coordinator", "pccs")}
-        self.coordinator = f"localhost:{self.ports['coordinator']}"
         self.host.mkdir()
         self.clear()
 
     def forget(self):
-        """What was installed is gone."""
+        """What was installed is gone. The next coordinator has another address: for this one the owner has pinned a root."""
         self.done -= {"install", "keys", "serve"}
+        self.ports = {name: free_port() for name in ("coordinator", "pccs")}
+        self.coordinator = f"localhost:{self.ports['coordinator']}"
 
     def clear(self):
         """Removes what is installed, or was left on a node that stayed up, the contents of its volumes too."""
