@@ -3,14 +3,20 @@
 import contextlib
 import json
 import pathlib
+import re
 import tarfile
 import tempfile
 import unittest
 
-from cluster import wait_until
-from product import CHARTS, IMAGES, image_tag, world
+from cluster import run, wait_until
+from product import BIN, CHARTS, IMAGES, image_tag, measurement, world
 
 SERVING = CHARTS / "strongroom-serving"
+SIMULATED = CHARTS / "strongroom/files/simulated-coordinator.json"
+# Exit statuses: the software TEE's, when it does not start something, and the agent's, when it is refused.
+NOT_STARTED, REFUSED = 125, 123
+OTHER_CODE = (r"strongroom-simtee: untrusted: /etc/strongroom/launch/modelserver\.json\.sig is for MRENCLAVE [0-9a-f]{64}, "
+              r"what would run has [0-9a-f]{64}: sign it again, or undo the change")
 
 
 @contextlib.contextmanager
@@ -58,28 +64,55 @@ class ChangedProgram(unittest.TestCase):
         finally:
             self.lab.helm(4, "uninstall", name, "-n", "models", "--wait", "--timeout", "120s")
 
-    def refusal(self, pod, wanted):
-        """Waits for the reason in the pod's log; the pod must not be ready, and its events must lead an operator there."""
+    def refusal(self, pod, wanted, exit_code):
+        """Waits for the reason, a pattern, in the pod's log, and looks for it where else an operator may: in the pod's status,
+        as `kubectl describe pod` shows it, and in its events. The pod's log."""
         log = wait_until(f"the reason: {wanted}", lambda: said(self.lab, pod, wanted), 120)
+        ended = wait_until("the status of a container that ended", lambda: last_end(self.lab.get("pod", pod, "-n", "models")))
+        self.assertEqual(ended["exitCode"], exit_code)
+        self.assertRegex(ended["message"], wanted)
         conditions = {c["type"]: c["status"] for c in self.lab.get("pod", pod, "-n", "models")["status"]["conditions"]}
         self.assertEqual(conditions["Ready"], "False")
+        wait_until("an event that tells of it", lambda: "BackOff: Back-off restarting failed container modelserver" in self.lab.events(pod, "models"), 120)
         return log
+
+    def audit_log(self):
+        """`strongroom log` as the owner reads it, who reaches the coordinator in the cluster and verifies it on the way."""
+        owner = self.world.owner.folder
+        return run(BIN / "strongroom", "log", "-n", "strongroom", "--kube-context", self.lab.kubectl("config", "current-context").strip(),
+                   "--identity", SIMULATED, "-c", owner / "owner.crt", "-k", owner / "owner.key",
+                   env={**self.lab.environment, "HOME": str(self.world.folder)})
 
     def test_a_changed_byte_breaks_the_signature_and_the_pod_says_so(self):
         with self.serving("changed", lambda root: change_last_byte(root / "usr/bin/strongroom-modelserver")) as pod:
-            self.refusal(pod, "untrusted")
-            wait_until("an event that tells of it", lambda: "BackOff" in self.lab.events(pod, "models"), 120)
+            log = self.refusal(pod, OTHER_CODE, NOT_STARTED)
+            self.assertNotIn(re.search("would run has ([0-9a-f]{64})", log)[1], self.audit_log())  # it never came to the coordinator
 
     def test_a_changed_byte_without_a_signature_is_refused_by_the_coordinator(self):
         def change(root):
             change_last_byte(root / "usr/bin/strongroom-modelserver")
             for signature in (root / "etc/strongroom/launch").glob("*.sig"):
                 signature.unlink()
+        reason = rf"evidence refused: MRENCLAVE [0-9a-f]{{64}}, wanted {measurement('modelserver')} \[package\.unique-id\]"
         with self.serving("unsigned", change) as pod:
-            log = self.refusal(pod, "permission|denied")
-            print("   " + next(line for line in log.splitlines() if "denied" in line.lower())[:200])
-            coordinator = self.lab.logs("deployment/strongroom-coordinator", "strongroom")
-            self.assertRegex(coordinator, "(?i)denied|refused")
+            log = self.refusal(pod, rf'error activation refused error="/strongroom\.v1\.Coordinator/Activate: PERMISSION_DENIED: {reason}" kind=denied',
+                               REFUSED)
+            found = re.search(r"MRENCLAVE ([0-9a-f]{64}), wanted", log)[1]
+            with self.subTest("the coordinator's log"):
+                coordinator = [json.loads(line) for line in self.lab.logs("deployment/strongroom-coordinator", "strongroom").splitlines()
+                               if "activation refused" in line]
+                self.assertRegex(coordinator[-1]["error"], reason)
+            with self.subTest("strongroom log"):
+                refused = [line for line in self.audit_log().splitlines() if " activation-refused " in line]
+                self.assertRegex(refused[-1], reason)
+                self.assertIn(found, refused[-1])
+
+    def test_the_audit_log_tells_who_was_admitted(self):
+        [pod] = self.world.pods()
+        log = self.lab.logs(pod["metadata"]["name"], "models")
+        uuid = re.search(r"info activating marble=modelserver uuid=(\S+)", log)[1]
+        wanted = f" activated marble=modelserver uuid={uuid} dialect=strongroom mrenclave={measurement('modelserver')} "
+        self.assertEqual(len([line for line in self.audit_log().splitlines() if wanted in line]), 1)
 
     def test_other_arguments_are_refused(self):
         def change(root):
@@ -89,17 +122,23 @@ class ChangedProgram(unittest.TestCase):
             file.chmod(0o644)
             file.write_text(json.dumps(config))
         with self.serving("arguments", change) as pod:
-            self.refusal(pod, "untrusted|denied")
+            self.refusal(pod, OTHER_CODE, NOT_STARTED)
 
 
 def said(lab, pod, wanted):
-    """The pod's log, of this start or the one before, when it says `wanted`."""
+    """The pod's log, of this start or the one before, when it has the pattern `wanted`."""
     for words in ((), ("--previous",)):
         with contextlib.suppress(RuntimeError):
             log = lab.logs(pod, "models", "--all-containers", *words)
-            if any(word in log.lower() for word in wanted.split("|")):
+            if re.search(wanted, log):
                 return log
     return None
+
+
+def last_end(pod):
+    """How the model server's container ended last; None before it did."""
+    status = pod["status"].get("containerStatuses", [{}])[0]
+    return status.get("state", {}).get("terminated") or status.get("lastState", {}).get("terminated")
 
 
 class CoordinatorAway(unittest.TestCase):
@@ -110,7 +149,7 @@ class CoordinatorAway(unittest.TestCase):
         try:
             self.lab.kubectl("scale", "deployment", "digits", "-n", "models", "--replicas=2")
             pod = wait_until("the second pod", lambda: [p for p in here.pods() if not is_ready(p)])[0]["metadata"]["name"]
-            wait_until("it says what it waits for", lambda: said(self.lab, pod, "coordinator"), 60)
+            wait_until("it says what it waits for", lambda: said(self.lab, pod, "warn coordinator not reachable, trying again error="), 60)
             self.assertFalse(is_ready(self.lab.get("pod", pod, "-n", "models")))
         finally:
             here.scale(1, "strongroom-coordinator", "strongroom")
