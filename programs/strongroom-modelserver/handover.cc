@@ -38,15 +38,10 @@ Result<UniqueFd> HandoverFd() {
 class WipedMessage {
  public:
   ~WipedMessage() {
-    WipeText(*message.mutable_private_key_pkcs8());
-    for (auto& model : *message.mutable_models()) WipeText(*model.mutable_key());
+    Wipe(*message.mutable_private_key_pkcs8());
+    for (auto& model : *message.mutable_models()) Wipe(*model.mutable_key());
   }
   v1::Handover message;
-
- private:
-  static void WipeText(std::string& text) {
-    Wipe({reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
-  }
 };
 
 Result<net::Credentials> CredentialsOf(const v1::Handover& message) {

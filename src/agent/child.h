@@ -44,7 +44,8 @@ struct ChildSpec {
 // the program; under Gramine, whose kernel has no such link, only with the container around both.
 class Child {
  public:
-  // kNotFound, kDenied (not executable: not measured, noexec), kInternal. From the main thread.
+  // kNotFound, kDenied (not executable: not measured, noexec), kInternal. From the main thread,
+  // and no others may be there under Gramine, whose fork fails beside them.
   static Result<Child> Start(ChildSpec spec, const BlockedSignals& signals);
 
   // Passes signals on until the program has ended; buries strays when it is the first process of a

@@ -10,10 +10,6 @@
 namespace strongroom::agent {
 namespace {
 
-void WipeText(std::string& text) {
-  Wipe({reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
-}
-
 void FillModel(const GrantedModel& model, v1::Model& out) {
   out.set_name(model.name);
   out.set_key(ToText(model.key.Reveal()));
@@ -66,8 +62,8 @@ Result<SecretBytes> MakeHandover(const Activation& activation, const WorkloadIde
   SecretBytes bytes(message.ByteSizeLong());
   const bool serialized =
       message.SerializeToArray(bytes.RevealWritable().data(), static_cast<int>(bytes.size()));
-  WipeText(*message.mutable_private_key_pkcs8());
-  for (v1::Model& model : *message.mutable_models()) WipeText(*model.mutable_key());
+  Wipe(*message.mutable_private_key_pkcs8());
+  for (v1::Model& model : *message.mutable_models()) Wipe(*model.mutable_key());
   if (!serialized) return Internal("the handover could not be serialised");
   return bytes;
 }

@@ -8,6 +8,8 @@ void Wipe(std::span<std::uint8_t> bytes) {
   if (!bytes.empty()) explicit_bzero(bytes.data(), bytes.size());
 }
 
+void Wipe(std::string& text) { Wipe({reinterpret_cast<std::uint8_t*>(text.data()), text.size()}); }
+
 SecretBytes SecretBytes::Adopt(Bytes&& bytes) {
   SecretBytes out;
   out.bytes_ = std::move(bytes);

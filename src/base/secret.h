@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <span>
+#include <string>
 
 #include "base/bytes.h"
 
@@ -9,6 +10,8 @@ namespace strongroom {
 
 // Overwrites `bytes` in a way the compiler may not drop.
 void Wipe(std::span<std::uint8_t> bytes);
+// For what a library wants as text.
+void Wipe(std::string& text);
 
 // Bytes that must not leak: moved, cloned aloud, revealed last, compared in constant time, wiped at
 // the end. Never logged, never turned into text. Search for Reveal() to list every place that

@@ -11,17 +11,12 @@
 namespace strongroom::webhook {
 namespace {
 
-constexpr std::string_view kPrefixes[] = {"strongroom.dev/", "marblerun/"};
 constexpr std::size_t kMaxNamed = 5;  // of what is missing, in a message
 
 Verdict Deny(Error error) { return {.denial = std::move(error)}; }
 
 bool IsCreation(const Review& review) {
   return review.operation() == "CREATE" && review.subresource().empty();
-}
-
-bool IsUpdate(const Review& review) {
-  return review.operation() == "UPDATE" && review.subresource().empty();
 }
 
 bool IsDebugging(const Review& review) { return review.subresource() == "ephemeralcontainers"; }
@@ -56,32 +51,6 @@ Result<std::optional<Injection>> InjectionFor(const Review& review,
   if (!marble.has_value()) return std::nullopt;
   ASSIGN_OR_RETURN(Injection injection, Inject(pod, *marble, configuration));
   return injection;
-}
-
-bool IsWatched(std::string_view label) {
-  return std::ranges::any_of(kPrefixes,
-                             [&](std::string_view prefix) { return label.starts_with(prefix); });
-}
-
-// Every label of ours in `from` has the same value in `other`.
-Status SameLabels(const Pod& from, const Pod& other) {
-  if (from.labels == nullptr) return {};
-  for (const auto& [name, value] : from.labels->members()) {
-    if (!IsWatched(name)) continue;
-    if (other.Label(name) != std::optional(*value.String()))
-      return Denied(fmt::format("label {} was changed, wanted as it was when the pod was created",
-                                std::string_view(name).substr(0, 128)));
-  }
-  return {};
-}
-
-Status CheckUpdate(const Review& review) {
-  ASSIGN_OR_RETURN(const Pod pod, PodOf(review));
-  ASSIGN_OR_RETURN(const JsonDocument before, review.OldObject());
-  ASSIGN_OR_RETURN(const Pod old, In("oldObject", Pod::Of(before.root())));
-  if (!IsMarble(pod) && !IsMarble(old)) return {};
-  RETURN_IF_ERROR(SameLabels(old, pod));
-  return SameLabels(pod, old);
 }
 
 Status CheckDebugging(const Review& review) {
@@ -124,7 +93,6 @@ Verdict Validate(const Review& review, const Configuration& configuration) {
   if (!status.has_value()) return VerdictOf(std::move(status));
   if (IsDebugging(review)) return VerdictOf(CheckDebugging(review));
   if (IsCreation(review)) return VerdictOf(CheckCreation(review, configuration));
-  if (IsUpdate(review)) return VerdictOf(CheckUpdate(review));
   return {};
 }
 

@@ -81,12 +81,6 @@ Status Review::Read() {
   return {};
 }
 
-Result<JsonDocument> Review::OldObject() const {
-  const Json* old = document_.root().Find("request")->Find("oldObject");
-  if (old == nullptr || !old->IsObject()) return Malformed("request.oldObject is missing");
-  return JsonDocument::Parse(old->raw(), Limits());
-}
-
 std::string WriteVerdict(std::string_view uid, const Verdict& verdict) {
   JsonWriter writer;
   writer.Object().Key("apiVersion").String(kApiVersion).Key("kind").String(kKind);

@@ -27,8 +27,6 @@ class Review {
   std::string_view subresource() const { return subresource_; }
   std::string_view kind() const { return kind_; }  // "Pod"
   const Json* object() const { return object_; }   // null: none
-  // The object before an UPDATE, parsed when asked for. kMalformed: there is none.
-  Result<JsonDocument> OldObject() const;
 
  private:
   explicit Review(JsonDocument document) : document_(std::move(document)) {}

@@ -99,35 +99,6 @@ json Update(const json& before, const json& after) {
   return review;
 }
 
-TEST(Validate, LabelsOfMarblesDoNotChange) {
-  const json marble = MakePod({{"strongroom.dev/marble", "server"}, {"app", "a"}});
-  json relabelled = marble;
-  relabelled["metadata"]["labels"]["app"] = "b";
-  EXPECT_TRUE(RunValidate(Update(marble, relabelled).dump(), FullConfiguration())->allowed);
-  for (const char* label :
-       {"strongroom.dev/marble", "strongroom.dev/tee", "marblerun/marbletype"}) {
-    SCOPED_TRACE(label);
-    json changed = marble;
-    changed["metadata"]["labels"][label] = "other";
-    const auto outcome = RunValidate(Update(marble, changed).dump(), FullConfiguration());
-    EXPECT_EQ(outcome->code, 403);
-    EXPECT_NE(outcome->message.find(label), std::string::npos);
-  }
-  const json client = MakePod({{"strongroom.dev/client", "true"}});
-  EXPECT_TRUE(RunValidate(Update(client, MakePod({})).dump(), FullConfiguration())->allowed)
-      << "no marble";
-  json dropped = marble;
-  dropped["metadata"].erase("labels");
-  EXPECT_FALSE(RunValidate(Update(marble, dropped).dump(), FullConfiguration())->allowed);
-  EXPECT_FALSE(RunValidate(Update(dropped, marble).dump(), FullConfiguration())->allowed);
-}
-
-TEST(Validate, AnUpdateWithoutTheOldPodIsRefused) {
-  json review = Update(MakePod({{"app", "a"}}), MakePod({{"app", "a"}}));
-  review["request"]["oldObject"] = nullptr;
-  EXPECT_FALSE(RunValidate(review.dump(), FullConfiguration())->allowed);
-}
-
 TEST(Validate, EphemeralContainersAreRefusedBesideMarblesOfBothDialects) {
   for (const char* label : {"strongroom.dev/marble", "marblerun/marbletype", "app"}) {
     SCOPED_TRACE(label);

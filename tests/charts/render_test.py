@@ -307,6 +307,18 @@ class Control(Rendering):
                     excluded = [e for e in webhook["namespaceSelector"]["matchExpressions"] if e["operator"] == "NotIn"]
                     self.assertEqual(excluded[0]["values"], ["kube-system", "strongroom"])
 
+    def test_no_label_that_makes_a_marble_changes_on_a_pod_that_runs(self):
+        spec = kinds(self.helm.objects("strongroom", {}), "ValidatingAdmissionPolicy")[0]["spec"]
+        self.assertEqual([(rule["operations"], rule["resources"]) for rule in spec["matchConstraints"]["resourceRules"]],
+                         [(["CREATE", "UPDATE"], ["pods", "pods/ephemeralcontainers"])])
+        unchanging = next(v["expression"] for v in spec["validations"] if "do not change" in v.get("message", ""))
+        documented = (SOURCE / "docs/protocols/admission.md").read_text()
+        ours = documented.split("| label | value |")[1].split("| annotation")[0]
+        theirs = documented.split("## MarbleRun's labels")[1]
+        labels = re.findall(r"^\| `(strongroom\.dev/[a-z-]+)`", ours, re.M) + re.findall(r"`(marblerun/[a-z-]+)[`=]", theirs)
+        self.assertGreaterEqual(len(labels), 8)
+        self.assertEqual([label for label in labels if f"'{label}'" not in unchanging], [])
+
     def test_without_a_webhook_nothing_of_it_is_left(self):
         objects = self.helm.objects("strongroom", {"webhook": {"enabled": False}})
         self.assertNotIn("webhook", json.dumps(objects))

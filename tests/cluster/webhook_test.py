@@ -66,7 +66,7 @@ class Installed(unittest.TestCase):
         pod = labelled("wrong", {"strongroom.dev/explicit-marble": "modelserver", "strongroom.dev/tee": "snp"})
         self.assertIn("runtimeClassName", self.refused(pod))
 
-    def test_no_ephemeral_container_comes_into_a_marble(self):
+    def test_a_marble_takes_no_ephemeral_container_and_no_other_label(self):
         marble = labelled("marble", {"strongroom.dev/explicit-marble": "modelserver", "strongroom.dev/tee": "sim"})
         self.lab.apply(marble, namespace="marbles")
         self.lab.wait_ready("marble", "marbles")
@@ -74,6 +74,8 @@ class Installed(unittest.TestCase):
         patch = {"spec": {"ephemeralContainers": [peek]}}
         said = self.lab.refused("patch", "pod", "marble", "-n", "marbles", "--subresource=ephemeralcontainers", "-p", json.dumps(patch))
         self.assertIn("ephemeral", said)
+        said = self.lab.refused("label", "pod", "marble", "-n", "marbles", "strongroom.dev/mode=init")
+        self.assertIn("do not change", said)
         self.lab.kubectl("delete", "pod", "marble", "-n", "marbles", "--now")
 
     def test_an_injected_sgx_pod_waits_for_enclave_memory_and_gets_it(self):
