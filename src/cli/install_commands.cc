@@ -165,12 +165,22 @@ Result<Exit> Install(const Arguments& arguments, Console& console) {
 }
 
 constexpr seconds kNamespaceTimeout{120};
+constexpr seconds kPodTimeout{60};
+
+// Helm waits for what it made, not for pods of Deployments that drain.
+Status WaitForPodsToEnd(const Kubectl& kubectl) {
+  const auto ended =
+      kubectl.Run({"wait", "pods", "--for=delete", "--selector",
+                   "app.kubernetes.io/instance=strongroom,app.kubernetes.io/part-of=strongroom",
+                   fmt::format("--timeout={}s", kPodTimeout.count())},
+                  kPodTimeout + seconds(10));
+  if (ended.has_value() || ended.error().message().contains("no matching resources")) return {};
+  return std::unexpected(ended.error());
+}
 
 Result<Exit> Uninstall(const Arguments& arguments, Console& console) {
   const Kubectl kubectl = Kubectl::From(arguments);
-  // In the foreground: what is said to be gone has no pod left that ends.
-  const auto gone =
-      Helm(kubectl, {"uninstall", std::string(kRelease), "--wait", "--cascade", "foreground"});
+  const auto gone = Helm(kubectl, {"uninstall", std::string(kRelease), "--wait"});
   if (!gone.has_value() && gone.error().code() == Code::kNotFound) {
     console.Failure(Error(Code::kPrecondition,
                           "nothing of ours is installed in namespace " + kubectl.name_space()),
@@ -178,6 +188,7 @@ Result<Exit> Uninstall(const Arguments& arguments, Console& console) {
     return Exit::kFailed;
   }
   if (!gone.has_value()) return std::unexpected(gone.error());
+  RETURN_IF_ERROR(WaitForPodsToEnd(kubectl));
   console.Line(
       fmt::format("uninstalled from namespace {}; manifest, certificates and secrets of its "
                   "coordinator are gone",

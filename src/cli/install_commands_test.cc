@@ -438,8 +438,8 @@ TEST_F(InstallTest, PrecheckCountsNodesAndGivesAdvice) {
 }
 
 TEST_F(InstallTest, UninstallRemovesTheReleaseAndTheNamespaceOnlyWhenAsked) {
-  Say({"helm", "uninstall strongroom --wait --cascade foreground*",
-       "release \"strongroom\" uninstalled\n"});
+  Say({"helm", "uninstall strongroom --wait*", "release \"strongroom\" uninstalled\n"});
+  Say({"kubectl", "*wait pods --for=delete *", ""});
   Say({"kubectl", "*delete namespace strongroom*", ""});
   EXPECT_EQ(Run({"uninstall"}).exit_status, 0);
   EXPECT_THAT(Log(), Not(HasSubstr("delete namespace")));

@@ -20,8 +20,8 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "charts")]
 from cluster import Lab, LAB, load_busybox  # noqa: E402
 
 # In this order: what is used by all others first, what ends the node last.
-MODULES = ("node_test", "render_test", "charts_test", "docs_test", "admission_test", "images_test", "trip_test", "modes_test", "scale_test", "faults_test",
-           "webhook_test", "policies_test", "upgrade_test", "restart_test")
+MODULES = ("node_test", "render_test", "charts_test", "docs_test", "cli_test", "admission_test", "images_test", "trip_test", "modes_test", "scale_test",
+           "faults_test", "webhook_test", "policies_test", "upgrade_test", "restart_test")
 
 
 class Lines(unittest.TestResult):
