@@ -53,6 +53,7 @@ class TlsTransport final : public Transport {
   std::optional<Error> refusal_;
   std::optional<Error> lost_;
   bool end_ = false;
+  bool starved_ = false;  // the last Read wanted more than there is: what is buffered is a part
 };
 
 }  // namespace strongroom::net

@@ -140,6 +140,7 @@ Result<Progress> TlsTransport::Read(std::span<std::uint8_t> out, std::size_t& n)
   ERR_clear_error();
   n = 0;
   const int result = SSL_read_ex(ssl_.get(), out.data(), out.size(), &n);
+  starved_ = result != 1;
   if (result == 1) return Progress::kDone;
   return Judge(result, "TLS");
 }
@@ -160,7 +161,9 @@ void TlsTransport::WriteEnd() {
   ERR_clear_error();
 }
 
-bool TlsTransport::HasBuffered() const { return SSL_has_pending(ssl_.get()) == 1; }
+// OpenSSL counts the part of a record that has come so far; until there is more of it, that gives
+// nothing.
+bool TlsTransport::HasBuffered() const { return !starved_ && SSL_has_pending(ssl_.get()) == 1; }
 
 TlsPeer TlsTransport::Peer() const {
   TlsPeer peer;

@@ -1,0 +1,126 @@
+#include "net/transport.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <memory>
+
+#include <gtest/gtest.h>
+
+#include "base/files.h"
+#include "net/net_testing.h"
+#include "testing/result_matchers.h"
+
+namespace strongroom::net {
+namespace {
+
+constexpr std::size_t kMoreThanARecord = 20'000;
+
+// One end of a connection, and the wire as the other end of its socket.
+struct End {
+  UniqueFd socket;
+  UniqueFd wire;
+  std::unique_ptr<Transport> transport;
+};
+
+End Connect(const TlsContext* context) {
+  int fds[2];
+  EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+  End end{.socket = UniqueFd(fds[0]), .wire = UniqueFd(fds[1]), .transport = nullptr};
+  end.transport = context == nullptr ? MakePlainTransport(fds[0])
+                                     : context->NewTransport(fds[0], "127.0.0.1").value();
+  return end;
+}
+
+// What `end` has sent and nobody has taken yet.
+Bytes TakeSent(End& end) {
+  EXPECT_OK(end.transport->Flush());
+  Bytes out(1 << 20);
+  const ssize_t n = read(end.wire.get(), out.data(), out.size());
+  out.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+  return out;
+}
+
+void Give(End& end, ByteView bytes) {
+  EXPECT_EQ(write(end.wire.get(), bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
+}
+
+// How much a read gives.
+std::size_t ReadOnce(End& end, std::size_t room = 1 << 17) {
+  Bytes out(room);
+  std::size_t n = 0;
+  const auto progress = end.transport->Read(out, n);
+  EXPECT_OK(progress);
+  EXPECT_EQ(*progress, n == 0 ? Progress::kWantRead : Progress::kDone);
+  return n;
+}
+
+class TransportTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const TestIdentity identity = MakeTestIdentity("localhost");
+    server_context_ = TlsContext::ForServer({.credentials = identity.credentials}).value();
+    const TlsClientOptions trusting{.trust =
+                                        TrustCheck{[](auto, const auto&) { return Status(); }}};
+    client_context_ = TlsContext::ForClient(trusting, false, true).value();
+    server_ = Connect(server_context_.get());
+    client_ = Connect(client_context_.get());
+    for (int turn = 0; turn < 4; ++turn) {
+      ASSERT_OK(client_.transport->Handshake());
+      Give(server_, TakeSent(client_));
+      ASSERT_OK(server_.transport->Handshake());
+      Give(client_, TakeSent(server_));
+    }
+    ASSERT_EQ(*server_.transport->Handshake(), Progress::kDone);
+    ASSERT_EQ(ReadOnce(server_), 0U);
+  }
+
+  std::shared_ptr<const TlsContext> server_context_;
+  std::shared_ptr<const TlsContext> client_context_;
+  End server_;
+  End client_;
+};
+
+// Otherwise a loop that asks for what is buffered would never rest.
+TEST_F(TransportTest, APartOfARecordIsNothingToRead) {
+  ASSERT_OK(client_.transport->Write(Bytes(kMoreThanARecord / 2, 'x')));
+  const Bytes record = TakeSent(client_);
+  std::size_t given = 0;
+  for (const std::size_t part :
+       {std::size_t{3}, std::size_t{5}, std::size_t{6}, record.size() - 1}) {
+    Give(server_, ByteView(record).subspan(given, part - given));
+    given = part;
+    EXPECT_EQ(ReadOnce(server_), 0U) << part;
+    EXPECT_FALSE(server_.transport->HasBuffered()) << part;
+  }
+  Give(server_, ByteView(record).last(1));
+  EXPECT_EQ(ReadOnce(server_), kMoreThanARecord / 2);
+}
+
+TEST_F(TransportTest, SaysWhetherMoreCanBeReadWithoutTheSocket) {
+  ASSERT_OK(client_.transport->Write(Bytes(kMoreThanARecord, 'x')));
+  Give(server_, TakeSent(client_));
+  std::size_t got = ReadOnce(server_, 1000);
+  EXPECT_EQ(got, 1000U);
+  EXPECT_TRUE(server_.transport->HasBuffered());
+  EXPECT_FALSE(server_.transport->Drained());
+  while (got < kMoreThanARecord) {
+    ASSERT_TRUE(server_.transport->HasBuffered()) << got;
+    got += ReadOnce(server_);
+  }
+  EXPECT_FALSE(server_.transport->HasBuffered());
+  EXPECT_TRUE(server_.transport->Drained());
+}
+
+TEST_F(TransportTest, IsNotDrainedAsLongAsAReadIsFilled) {
+  End plain = Connect(nullptr);
+  Give(plain, Bytes(100, 'x'));
+  EXPECT_EQ(ReadOnce(plain, 60), 60U);
+  EXPECT_FALSE(plain.transport->Drained());
+  EXPECT_EQ(ReadOnce(plain, 60), 40U);
+  EXPECT_TRUE(plain.transport->Drained());
+}
+
+}  // namespace
+}  // namespace strongroom::net
