@@ -346,6 +346,20 @@ class Control(Rendering):
         self.assertEqual(claim["metadata"]["annotations"], {"helm.sh/resource-policy": "keep"})
         self.assertNotIn("annotations", the(self.rendered["strongroom", "simulation"], "PersistentVolumeClaim", "strongroom-coordinator")["metadata"])
 
+    def test_nothing_pulls_what_was_loaded_into_the_nodes(self):
+        for registry, wanted in (("localhost", "Never"), ("localhost/team", "Never"), ("localhost:5000", "IfNotPresent"),
+                                 ("localhost.example", "IfNotPresent"), ("", "IfNotPresent")):
+            with self.subTest(registry=registry):
+                for chart in NAMES:
+                    objects = self.helm.objects(chart, {**values(chart, "simulation"), "image": {"registry": registry, "tag": "1"}})
+                    containers = [one for _, pod, _ in pod_specs(objects) for one in pod.get("initContainers", []) + pod["containers"]]
+                    self.assertEqual({one["imagePullPolicy"] for one in containers}, {wanted})
+                    if chart == "strongroom":
+                        config = json.loads(the(objects, "ConfigMap", "strongroom-webhook")["data"]["webhook.json"])
+                        self.assertEqual({config[who]["image_pull_policy"] for who in ("agent", "simulation")}, {wanted})
+        objects = self.helm.objects("strongroom", {"image": {"pullPolicy": "Always"}})
+        self.assertEqual(container(deployment(objects, "strongroom-webhook"))["imagePullPolicy"], "Always")
+
     def test_images_are_named_by_registry_tag_and_digest(self):
         objects = self.helm.objects("strongroom", {"image": {"registry": "registry.example/x", "tag": "1.2.3+abc"},
                                                    "coordinator": {"image": {"digest": "sha256:" + "a" * 64}}})

@@ -93,7 +93,7 @@ REFUSED = [
     ("strongroom-serving", "networkPolicy.downloadPorts", []),
 ]
 # Helpers that both charts have. Helm shares templates between charts by a third one only, which is more than they are.
-SHARED = ("dnsEgress", "image", "podSecurityContext", "securityContext", "sgxResources")
+SHARED = ("dnsEgress", "image", "podSecurityContext", "pullPolicy", "securityContext", "sgxResources")
 # What the serving chart cannot know, so that nothing else is wrong.
 CLAIM = {"strongroom": {}, "strongroom-serving": {"model": {"pvc": {"claimName": "models"}}}}
 

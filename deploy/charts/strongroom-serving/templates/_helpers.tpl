@@ -39,6 +39,11 @@ app.kubernetes.io/part-of: strongroom
 {{- end -}}
 {{- end }}
 
+{{- /* When the kubelet pulls; what was loaded into the nodes under no registry's name is never asked for. Expects the root. */ -}}
+{{- define "serving.pullPolicy" -}}
+{{ .Values.image.pullPolicy | default (ternary "Never" "IfNotPresent" (regexMatch "^localhost(/|$)" .Values.image.registry)) }}
+{{- end }}
+
 {{- /* What Pod Security's "restricted" asks of a pod, and a user that exists nowhere. */ -}}
 {{- define "serving.podSecurityContext" -}}
 runAsNonRoot: true

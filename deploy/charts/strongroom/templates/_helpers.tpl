@@ -46,6 +46,11 @@ app.kubernetes.io/part-of: strongroom
 {{- end -}}
 {{- end }}
 
+{{- /* When the kubelet pulls; what was loaded into the nodes under no registry's name is never asked for. Expects the root. */ -}}
+{{- define "strongroom.pullPolicy" -}}
+{{ .Values.image.pullPolicy | default (ternary "Never" "IfNotPresent" (regexMatch "^localhost(/|$)" .Values.image.registry)) }}
+{{- end }}
+
 {{- /* What Pod Security's "restricted" asks of a pod, and a user that exists nowhere. */ -}}
 {{- define "strongroom.podSecurityContext" -}}
 runAsNonRoot: true
@@ -217,11 +222,11 @@ clientConfig:
       "resource_key" .Values.tee.resourceKey
       "default_tee" (include "strongroom.teeClass" .)
       "tees" (dict "sgx" (dict "runtime_class" $runtime.sgx) "tdx" (dict "runtime_class" $runtime.tdx) "snp" (dict "runtime_class" $runtime.snp))
-      "agent" (dict "image" (include "strongroom.image" (dict "root" . "image" .Values.webhook.agent.image)) "image_pull_policy" .Values.image.pullPolicy) -}}
+      "agent" (dict "image" (include "strongroom.image" (dict "root" . "image" .Values.webhook.agent.image)) "image_pull_policy" (include "strongroom.pullPolicy" .)) -}}
 {{- if .Values.simulation.enabled -}}
 {{- $_ := set $config "simulation" (dict
       "image" (include "strongroom.image" (dict "root" . "image" .Values.simulation.image))
-      "image_pull_policy" .Values.image.pullPolicy) -}}
+      "image_pull_policy" (include "strongroom.pullPolicy" .)) -}}
 {{- end -}}
 {{ mergeOverwrite $config (deepCopy .Values.webhook.config) | toPrettyJson }}
 {{- end }}
