@@ -177,6 +177,12 @@ class Runner {
     return 0;
   }
 
+  // By what was received anew; a manifest that came since may give what files cannot hold.
+  Status Renew(const Activation& renewed, FileLayout& layout) const {
+    RETURN_IF_ERROR(ExpectFilesOnly(renewed));
+    return ReplaceFiles(renewed, options_.config.credential_files, layout);
+  }
+
   // Until a signal, which is how a sidecar ends. A renewal that fails is tried again; what was laid
   // out before stays.
   int Keep(const Activation& first, const WorkloadIdentity& identity, FileLayout& layout) {
@@ -189,8 +195,7 @@ class Runner {
       if (ended_by_ != 0) break;
       wait = options_.renewal_pause;
       const Status replaced =
-          !renewed.has_value() ? std::unexpected(renewed.error().error)
-                               : ReplaceFiles(*renewed, options_.config.credential_files, layout);
+          renewed.has_value() ? Renew(*renewed, layout) : std::unexpected(renewed.error().error);
       if (replaced.has_value()) {
         wait = WaitForRenewal(*renewed);
         parts_.log.Info("renewed", {{"marble", identity.marble}});

@@ -5,6 +5,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <set>
+#include <string>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -230,6 +232,26 @@ TEST_F(RunTest, ASidecarRenewsWhenTwoThirdsOfTheCertificatesLifeAreOver) {
   });
   EXPECT_EQ(RunAt(coordinator_->address()), 0);
   EXPECT_THAT(LogText(), HasSubstr("renewed"));
+}
+
+TEST_F(RunTest, ASidecarKeepsWhatItHasWhenARenewalGivesMoreThanFiles) {
+  options_.purpose = Purpose::kSidecar;
+  options_.renewal_pause = std::chrono::milliseconds(1);
+  options_.config.credential_files.certificate_chain = Path("tls/chain.pem");
+  clock_.Set(testing::kNow + 70'000);
+  Behaviour behaviour;
+  behaviour.later_answer.emplace();
+  (*behaviour.later_answer->mutable_parameters()->mutable_env())["TOKEN"] = "env secret";
+  coordinator_ = FakeCoordinator::Start(behaviour);
+  std::set<std::string> seen;
+  const auto end = EndWhen([&] {
+    if (const std::string chain = Content("tls/chain.pem"); chain != "(none)") seen.insert(chain);
+    return coordinator_->counts().activations >= 4;
+  });
+  EXPECT_EQ(RunAt(coordinator_->address()), 0);
+  EXPECT_THAT(seen, ::testing::SizeIs(1));
+  EXPECT_THAT(LogText(), HasSubstr("not renewed, what was laid out stays"));
+  EXPECT_THAT(LogText(), HasSubstr("gives this marble environment variables"));
 }
 
 TEST_F(RunTest, PutsThePrivateKeyIntoTheEnvironmentOfMarbleRunStyleMarblesOnly) {

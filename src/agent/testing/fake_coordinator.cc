@@ -215,8 +215,9 @@ Result<Bytes> FakeCoordinator::Activate(const net::GrpcCall& call, ByteView mess
   v1::ActivateRequest request;
   if (!request.ParseFromArray(message.data(), static_cast<int>(message.size())))
     return Malformed("request");
+  bool first = true;
   record_.With([&](Record& record) {
-    ++record.counts.activations;
+    first = ++record.counts.activations == 1;
     record.request = request;
   });
   RETURN_IF_ERROR(CheckActivation(call, request));
@@ -229,7 +230,8 @@ Result<Bytes> FakeCoordinator::Activate(const net::GrpcCall& call, ByteView mess
       crypto::SignCertificate(LeafSpec(request.uuid()),
                               behaviour_.certify_other_key ? other.public_key() : csr.public_key(),
                               {root_, root_key_}));
-  v1::ActivateResponse response = behaviour_.answer;
+  v1::ActivateResponse response =
+      first || !behaviour_.later_answer ? behaviour_.answer : *behaviour_.later_answer;
   response.set_certificate_chain_pem(leaf.Pem() + root_.Pem());
   response.set_marble_root_pem(root_.Pem());
   response.set_root_certificate_pem(root_.Pem());

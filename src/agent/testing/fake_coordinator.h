@@ -56,7 +56,8 @@ struct Behaviour {
   bool separate_mesh_key = false;  // the handshake shows another key, which the root signed
   bool stranger_mesh_key = false;  // another key, which the root did not sign
   Bytes manifest_sha256 = Bytes(32, 0x42);
-  v1::ActivateResponse answer;  // certificate chain and roots are filled in
+  v1::ActivateResponse answer;                       // certificate chain and roots are filled in
+  std::optional<v1::ActivateResponse> later_answer;  // from the second activation on
 };
 
 struct Counts {
