@@ -19,8 +19,10 @@ WorkerPool::~WorkerPool() {
   }
   threads_.clear();
   // Outside the lock: a dropped task answers its client, which may call back here.
-  const std::deque<Task> dropped = std::exchange(queue_, {});
-  Count(-static_cast<double>(dropped.size()));
+  while (!queue_.empty()) {
+    const std::deque<Task> dropped = std::exchange(queue_, {});
+    Count(-static_cast<double>(dropped.size()));
+  }
 }
 
 void WorkerPool::Count(double change) {
@@ -37,7 +39,7 @@ void WorkerPool::Run(Task task) {
   Worker* worker = nullptr;
   {
     const std::lock_guard lock(mutex_);
-    if (idle_.empty()) {
+    if (idle_.empty() || stopping_) {  // then the idle ones have gone, or are going
       queue_.push_back(std::move(task));
       return;
     }
