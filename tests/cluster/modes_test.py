@@ -33,7 +33,7 @@ class Injected(unittest.TestCase):
         try:
             [pod] = here.pods(selector=f"app.kubernetes.io/instance={release}")
             main = pod["spec"]["containers"][0]
-            rendered = self.lab.helm(4, "template", release, CHARTS / "strongroom-serving", 
+            rendered = self.lab.helm(4, "template", release, CHARTS / "strongroom-serving",
                                      *settings("strongroom-serving", "agent.mode=injected", "model.pvc.claimName=models"))
             self.assertNotIn("strongroom-simtee", rendered, "control: the chart itself starts no simulation")
             self.assertEqual(main["command"][0], "/strongroom-sim/strongroom-simtee")

@@ -158,7 +158,8 @@ class CompiledModel final : public Model {
     if (from.get_element_type() != ToElement(spec.dtype))
       return Internal("an output changed its type");
     // One copy: each call of get_shape may build the shape anew.
-    const ov::Shape& shape = from.get_shape();
+    // NOLINTNEXTLINE(performance-unnecessary-copy-initialization)
+    const ov::Shape shape = from.get_shape();
     ASSIGN_OR_RETURN(Tensor out,
                      Tensor::Make(spec.dtype, Shape(shape.begin(), shape.end()), kMaxOutputBytes));
     if (!out.bytes().empty())
