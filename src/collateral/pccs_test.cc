@@ -196,10 +196,10 @@ TEST_F(Pccs, ThatNamesAPauseIsLeftAloneForIt) {
        std::map<std::string, int>{{"2", 2000}, {"3600", 10'000}, {"-5", 200}, {"soon", 200}}) {
     slept_.clear();
     int asked = 0;
-    Misbehave("tcb", [&, header = header](int) -> std::optional<net::Response> {
+    Misbehave("tcb", [&, text = header](int) -> std::optional<net::Response> {
       if (++asked > 1) return std::nullopt;
       net::Response response = net::Response::Text(429, "slow down");
-      response.headers.Add("retry-after", header);
+      response.headers.Add("retry-after", text);
       return response;
     });
     EXPECT_OK(Source()->Fetch(subject_));

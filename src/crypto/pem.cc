@@ -80,7 +80,7 @@ Result<std::vector<PemBlock>> DecodePem(std::string_view text, std::size_t max_b
   while (const auto line = lines.Next()) {
     const auto label = LabelOf(*line, kBegin);
     if (!label) {
-      if (line->find(kDashes) == std::string_view::npos) continue;
+      if (!line->contains(kDashes)) continue;
       return Malformed("PEM line with dashes that begins no block");
     }
     if (blocks.size() == max_blocks) {

@@ -144,7 +144,7 @@ TEST_P(Http1RefusalTest, IsRefusedAndTheConnectionEnds) {
 INSTANTIATE_TEST_SUITE_P(
     Rows, Http1RefusalTest,
     ::testing::Values(
-        Refusal{"garbage", "\x16\x03\x01\x02\x00\x01\r\n\r\n", "400"},
+        Refusal{"garbage", std::string("\x16\x03\x01\x02\x00\x01\r\n\r\n", 10), "400"},
         Refusal{"no_version", "GET /hello\r\n\r\n", "400"},
         Refusal{"http2_version", "GET /hello HTTP/2.0\r\n\r\n", "400"},
         Refusal{"no_host", "GET /hello HTTP/1.1\r\n\r\n", "400"},

@@ -241,8 +241,7 @@ TEST_F(TreeCrypt, AFullDiskLeavesTheOldStateAndSaysSo) {
                                    [&] {
                                      const auto done = run();
                                      return !done.has_value() &&
-                                            done.error().message().find("File too large") !=
-                                                std::string::npos;
+                                            done.error().message().contains("File too large");
                                    }),
               0);
     EXPECT_EQ(Names(), before);

@@ -174,7 +174,7 @@ Result<PlatformIdentity> ReadPlatform(const crypto::Certificate& leaf) {
 std::optional<ReadLeaf> WithPlatform(std::optional<crypto::Certificate> leaf, Report& report) {
   if (!leaf) return std::nullopt;
   auto platform = report.Take("dcap.pck.extension", ReadPlatform(*leaf));
-  return ReadLeaf{*std::move(leaf), std::move(platform), false};
+  return ReadLeaf{*std::move(leaf), platform, false};
 }
 
 // A leaf by the very issuers that the endorsements were checked with.
