@@ -68,14 +68,14 @@ Status Promote(ServingState& state, const std::vector<std::string>& names, UnixS
   return SignNewLeaf(state, names, now);
 }
 
-std::string KeyPem(const crypto::PrivateKey& key) { return ToText(key.Pkcs8Pem().Reveal()); }
-
-using SecretData = std::map<std::string, std::string>;
+SecretBytes CertificatePem(const crypto::Certificate& certificate) {
+  return SecretBytes(AsBytes(certificate.Pem()));
+}
 
 Result<std::string_view> Member(const SecretData& data, const std::string& name) {
   const auto found = data.find(name);
   if (found == data.end()) return Malformed(fmt::format("the secret has no {}", name));
-  return std::string_view(found->second);
+  return AsText(found->second.Reveal());
 }
 
 Result<crypto::Certificate> ReadCertificate(const SecretData& data, const std::string& name) {
@@ -142,20 +142,21 @@ std::string CaBundle(const ServingState& state) {
   return out;
 }
 
-std::map<std::string, std::string> ToSecretData(const ServingState& state) {
-  SecretData out = {{"ca.crt", state.current.certificate.Pem()},
-                    {"ca.key", KeyPem(state.current.key)},
-                    {"tls.crt", state.leaf.Pem()},
-                    {"tls.key", KeyPem(state.leaf_key)}};
+SecretData ToSecretData(const ServingState& state) {
+  SecretData out;
+  out["ca.crt"] = CertificatePem(state.current.certificate);
+  out["ca.key"] = state.current.key.Pkcs8Pem();
+  out["tls.crt"] = CertificatePem(state.leaf);
+  out["tls.key"] = state.leaf_key.Pkcs8Pem();
   if (state.next.has_value()) {
-    out["next-ca.crt"] = state.next->certificate.Pem();
-    out["next-ca.key"] = KeyPem(state.next->key);
+    out["next-ca.crt"] = CertificatePem(state.next->certificate);
+    out["next-ca.key"] = state.next->key.Pkcs8Pem();
   }
-  if (state.previous.has_value()) out["previous-ca.crt"] = state.previous->Pem();
+  if (state.previous.has_value()) out["previous-ca.crt"] = CertificatePem(*state.previous);
   return out;
 }
 
-Result<ServingState> FromSecretData(const std::map<std::string, std::string>& data) {
+Result<ServingState> FromSecretData(const SecretData& data) {
   ASSIGN_OR_RETURN(Authority current, ReadAuthority(data, "ca"));
   ASSIGN_OR_RETURN(crypto::Certificate leaf, ReadCertificate(data, "tls.crt"));
   ASSIGN_OR_RETURN(crypto::PrivateKey leaf_key, ReadKey(data, "tls.key", leaf));

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/secret.h"
 #include "crypto/key.h"
 #include "crypto/x509.h"
 
@@ -46,9 +47,10 @@ std::string CaBundle(const ServingState& state);
 
 // The state as PEM texts by the names of a Secret's data: ca.crt, ca.key, tls.crt, tls.key, and
 // where there are such next-ca.crt, next-ca.key, previous-ca.crt. The keys are private.
-std::map<std::string, std::string> ToSecretData(const ServingState& state);
+using SecretData = std::map<std::string, SecretBytes>;
+SecretData ToSecretData(const ServingState& state);
 // kMalformed: a member is missing or no PEM; kUntrusted: a key is not its certificate's, or the
 // leaf not the current authority's.
-Result<ServingState> FromSecretData(const std::map<std::string, std::string>& data);
+Result<ServingState> FromSecretData(const SecretData& data);
 
 }  // namespace strongroom::webhook

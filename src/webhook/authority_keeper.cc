@@ -8,23 +8,27 @@
 namespace strongroom::webhook {
 namespace {
 
-Result<std::map<std::string, std::string>> DecodeData(const Json& secret) {
-  std::map<std::string, std::string> out;
+Result<SecretData> DecodeData(const Json& secret) {
+  SecretData out;
   const Json* data = secret.Find("data");
   if (data == nullptr) return out;
   for (const auto& [name, value] : data->members()) {
     ASSIGN_OR_RETURN(const std::string_view text, value.String());
-    ASSIGN_OR_RETURN(const Bytes bytes, In(name, Base64Decode(text)));
-    out[name] = ToText(bytes);
+    ASSIGN_OR_RETURN(Bytes bytes, In(name, Base64Decode(text)));
+    out[name] = SecretBytes::Adopt(std::move(bytes));
   }
   return out;
 }
 
+// What the API server is sent, hence text (SECURITY.md: borders that cannot wipe).
 std::string EncodeData(const ServingState& state) {
   JsonWriter writer;
   writer.Object();
-  for (const auto& [name, text] : ToSecretData(state))
-    writer.Key(name).String(Base64Encode(AsBytes(text)));
+  for (const auto& [name, text] : ToSecretData(state)) {
+    std::string encoded = Base64Encode(text.Reveal());
+    writer.Key(name).String(encoded);
+    Wipe(encoded);
+  }
   return std::move(writer.End()).Finish();
 }
 
@@ -99,12 +103,11 @@ Status AuthorityKeeper::Write(const Stored& stored, const ServingState& state) {
     return {};
   }
   // Setting the version that was read makes the write conditional: 409 when another was faster.
-  JsonWriter writer;
-  writer.Array().Object().Key("op").String("replace");
-  writer.Key("path").String("/metadata/resourceVersion").Key("value").String(stored.version).End();
-  writer.Object().Key("op").String("add").Key("path").String("/data");
-  writer.Key("value").Raw(EncodeData(state)).End().End();
-  const auto written = api_.JsonPatch(fmt::format("{}/{}", folder, options_.secret), writer.text());
+  // "add" puts a member in the place of the one that is there (RFC 6902, 4.1).
+  JsonPatch patch;
+  patch.Add("/metadata/resourceVersion", Quoted(stored.version));
+  patch.Add("/data", EncodeData(state));
+  const auto written = api_.JsonPatch(fmt::format("{}/{}", folder, options_.secret), patch.Text());
   if (!written.has_value()) return std::unexpected(written.error());
   return {};
 }

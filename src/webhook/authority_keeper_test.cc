@@ -184,7 +184,7 @@ TEST_F(KeeperTest, WhoIsSlowerTakesOverWhatTheOtherWrote) {
   server_.BeforeNextWrite([&] {
     json secret = server_.At(kSecret);
     for (const auto& [name, text] : ToSecretData(theirs))
-      secret["data"][name] = Base64Encode(AsBytes(text));
+      secret["data"][name] = Base64Encode(text.Reveal());
     server_.Put(kSecret, secret);
   });
   EXPECT_THAT(keeper.Step(), Fails(Code::kConflict, "has been modified"));

@@ -100,24 +100,30 @@ TEST(Authority, ASecretHoldsTheWholeState) {
   ServingState state = **Renew(Made(), kNames, due);
   state.previous = state.current.certificate;
   ASSERT_OK_AND_ASSIGN(const ServingState read, FromSecretData(ToSecretData(state)));
-  EXPECT_EQ(ToSecretData(read), ToSecretData(state));
+  EXPECT_TRUE(ToSecretData(read) == ToSecretData(state));
+}
+
+SecretData Copy(const SecretData& data) {
+  SecretData out;
+  for (const auto& [name, text] : data) out[name] = text.Clone();
+  return out;
 }
 
 TEST(Authority, ABadSecretIsRefused) {
-  const auto good = ToSecretData(Made());
-  const auto other = ToSecretData(Made());
+  const SecretData good = ToSecretData(Made());
+  const SecretData other = ToSecretData(Made());
   for (const char* member : {"ca.crt", "ca.key", "tls.crt", "tls.key"}) {
     SCOPED_TRACE(member);
-    auto data = good;
+    SecretData data = Copy(good);
     data.erase(member);
     EXPECT_THAT(FromSecretData(data), Fails(Code::kMalformed, member));
-    data[member] = "x";
+    data[member] = SecretBytes(AsBytes("x"));
     EXPECT_THAT(FromSecretData(data), Fails(Code::kMalformed, member));
-    data[member] = other.at(member);
+    data[member] = other.at(member).Clone();
     EXPECT_THAT(FromSecretData(data), Fails(Code::kUntrusted, ""));
   }
-  auto data = good;
-  data["next-ca.crt"] = other.at("ca.crt");
+  SecretData data = Copy(good);
+  data["next-ca.crt"] = other.at("ca.crt").Clone();
   EXPECT_FALSE(FromSecretData(data).has_value()) << "without its key";
 }
 
