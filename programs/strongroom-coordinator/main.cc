@@ -9,6 +9,7 @@
 
 #include "base/dumps.h"
 #include "base/encoding.h"
+#include "base/end_signals.h"
 #include "base/files.h"
 #include "base/version.h"
 #include "collateral/bundle.h"
@@ -114,13 +115,7 @@ Status SetStartupManifest(coordinator::Coordinator& core, const std::string& pat
   return {};
 }
 
-// Blocks until someone asks the program to end; the signals were blocked before any thread began.
-void WaitForEnd(const sigset_t& signals) {
-  int signal = 0;
-  sigwait(&signals, &signal);
-}
-
-Status Run(const Flags& flags, const sigset_t& signals) {
+Status Run(const Flags& flags, const EndSignals& signals) {
   ASSIGN_OR_RETURN(const LogLevel level, ParseLogLevel(flags.log_level));
   ASSIGN_OR_RETURN(const LogFormat format, ParseLogFormat(flags.log_format));
   Log log("coordinator", level, format);
@@ -162,7 +157,7 @@ Status Run(const Flags& flags, const sigset_t& signals) {
                      {"mesh-port", std::to_string(front_ends->mesh_port())},
                      {"prometheus-port", std::to_string(front_ends->metrics_port())}});
   log.Flush();
-  WaitForEnd(signals);
+  signals.Wait();
   log.Info("ending");
   front_ends->Stop();
   return {};
@@ -181,11 +176,7 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "strongroom-coordinator: {}\n", hardened.error().message());
     return 1;
   }
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  const EndSignals signals;
   if (const Status status = Run(flags, signals); !status.has_value()) {
     fmt::print(stderr, "strongroom-coordinator: {}\n", status.error().message());
     return 1;

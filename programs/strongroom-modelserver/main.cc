@@ -1,6 +1,7 @@
 // The model server: takes the handover, opens the models, answers until it is told to end.
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <map>
@@ -13,11 +14,12 @@
 
 #include "base/cpus.h"
 #include "base/dumps.h"
+#include "base/end_signals.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/version.h"
+#include "engine_variables.h"
 #include "handover.h"
-#include "hardening.h"
 #include "net/server.h"
 #include "options.h"
 #include "serving/api/front_door.h"
@@ -126,7 +128,7 @@ net::ServerOptions ListenOptions(const Options& options, const Trust& trust,
   return server;
 }
 
-Status Serve(const Options& options, Log& log) {
+Status Serve(const Options& options, const EndSignals& signals, Log& log) {
   RETURN_IF_ERROR(ForbidDumps());
   DropEngineVariables(log);
   if (options.insecure_plain)
@@ -160,11 +162,11 @@ Status Serve(const Options& options, Log& log) {
                        {"threads_in_all", std::to_string(ThreadsInAll())},
                        {"engine", serving::openvino::EngineVersion()}});
 
-  const int signal = WaitForEnd();
+  const int signal = signals.Wait();
   log.Info("draining", {{"signal", std::to_string(signal)},
                         {"seconds", std::to_string(options.drain_seconds)}});
   manager.BeginDrain();
-  WaitForEndAgain(std::chrono::seconds(options.drain_seconds));
+  signals.WaitFor(std::chrono::seconds(options.drain_seconds));
   server->Stop();
   log.Info("ended");
   return {};
@@ -177,9 +179,10 @@ int main(int argc, char** argv) {
   using namespace strongroom;
   const auto parsed = modelserver::ParseOptions(argc, argv);
   if (!parsed.run) return parsed.exit_code;
-  modelserver::BlockEndSignals();
+  std::signal(SIGPIPE, SIG_IGN);
+  const EndSignals signals;
   Log log("strongroom-modelserver", LogLevel::kInfo, parsed.options.log_format);
-  const Status status = modelserver::Serve(parsed.options, log);
+  const Status status = modelserver::Serve(parsed.options, signals, log);
   if (status) return 0;
   log.Error("cannot serve", {{"error", status.error().ToString()},
                              {"finding", std::string(status.error().finding())}});

@@ -4,13 +4,13 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <mutex>
 #include <thread>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "base/end_signals.h"
 #include "base/version.h"
 #include "webhook/authority_keeper.h"
 #include "webhook/service.h"
@@ -91,13 +91,6 @@ std::optional<std::string> Variable(const std::string& name) {
   return value == nullptr ? std::nullopt : std::optional<std::string>(value);
 }
 
-// Waits for a signal of the set at most so long; 0 when none came.
-int WaitForSignal(const sigset_t& signals, std::chrono::seconds limit) {
-  const timespec time{.tv_sec = limit.count(), .tv_nsec = 0};
-  const int signal = sigtimedwait(&signals, nullptr, &time);
-  return signal < 0 ? 0 : signal;
-}
-
 webhook::KeeperOptions KeeperOptionsOf(const Flags& flags, const std::string& name_space) {
   const std::string& service = flags.service_name;
   webhook::KeeperOptions out{.name_space = name_space, .secret = flags.secret};
@@ -135,7 +128,7 @@ Result<std::jthread> KeepCertificates(const Flags& flags, webhook::Service& serv
   });
 }
 
-Status Run(const Flags& flags, const sigset_t& signals) {
+Status Run(const Flags& flags, const EndSignals& signals) {
   ASSIGN_OR_RETURN(const LogLevel level, ParseLogLevel(flags.log_level));
   ASSIGN_OR_RETURN(const LogFormat format, ParseLogFormat(flags.log_format));
   Log log("webhook", level, format);
@@ -151,10 +144,10 @@ Status Run(const Flags& flags, const sigset_t& signals) {
                      {"port", std::to_string(service->port())},
                      {"health-port", std::to_string(service->health_port())}});
   log.Flush();
-  while (WaitForSignal(signals, kPollInterval) == 0) service->Poll();
+  while (signals.WaitFor(kPollInterval) == 0) service->Poll();
   log.Info("ending");
   service->BeginDraining();
-  if (flags.shutdown_delay > 0) WaitForSignal(signals, std::chrono::seconds(flags.shutdown_delay));
+  if (flags.shutdown_delay > 0) signals.WaitFor(std::chrono::seconds(flags.shutdown_delay));
   service->Stop();
   return {};
 }
@@ -175,11 +168,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   std::signal(SIGPIPE, SIG_IGN);
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  const EndSignals signals;
   if (const Status status = Run(flags, signals); !status.has_value()) {
     fmt::print(stderr, "strongroom-webhook: {}\n", status.error().message());
     return 1;

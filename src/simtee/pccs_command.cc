@@ -1,10 +1,10 @@
-#include <csignal>
 #include <cstdio>
 #include <map>
 #include <memory>
 
 #include <fmt/format.h>
 
+#include "base/end_signals.h"
 #include "net/server.h"
 #include "simtee/commands.h"
 #include "simtee/pccs.h"
@@ -35,20 +35,14 @@ Status ServePccs(const PccsFlags& flags, const Machine& machine) {
   auto router = std::make_shared<net::Router>();
   AddPccsRoutes(*router, collateral, machine.clock);
 
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  sigprocmask(SIG_BLOCK, &signals, nullptr);
+  const EndSignals signals;
   net::ServerOptions server_options{.event_loops = 1, .workers = 1, .access_log = &machine.log};
   server_options.listeners.push_back({.address = flags.listen, .router = router, .name = "pccs"});
   ASSIGN_OR_RETURN(const auto server, net::Server::Start(std::move(server_options)));
   const std::string host = flags.listen.substr(0, flags.listen.rfind(':'));
   fmt::print("listening on http://{}:{}\n", host, server->port());
   std::fflush(stdout);
-  int signal = 0;
-  while (sigwait(&signals, &signal) != 0) {
-  }
+  signals.Wait();
   server->Stop();
   return {};
 }
