@@ -1,35 +1,20 @@
 #include "cli/audit_chain.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
 
 #include "base/encoding.h"
 #include "base/reader.h"
+#include "cli/plain_text.h"
 
 namespace strongroom::cli {
-namespace {
-
-// Some texts are what a stranger sent: a line break would forge an entry, an escape steer the
-// terminal. What is more than plain words is shown quoted.
-std::string ForPeople(const Json& value) {
-  if (!value.IsString()) return std::string(value.raw());
-  const std::string_view text = value.String().value();
-  const bool plain = std::ranges::all_of(
-      text, [](char c) { return c > ' ' && c <= '~' && c != '"' && c != '\\' && c != '='; });
-  return plain && !text.empty() ? std::string(text) : JsonWriter().String(text).text();
-}
-
-}  // namespace
-
 Result<std::string> EntryForPeople(std::string_view text) {
   ASSIGN_OR_RETURN(const JsonDocument entry, JsonDocument::Parse(text));
   ASSIGN_OR_RETURN(const std::string_view time, entry.root().GetString("time"));
   ASSIGN_OR_RETURN(const std::string_view event, entry.root().GetString("event"));
-  std::string line = fmt::format("{} {}", time, event);
+  std::string line = OneLine(fmt::format("{} {}", time, event));
   for (const auto& [name, value] : entry.root().members()) {
     if (name == "seq" || name == "time" || name == "event" || name == "previous") continue;
-    line += fmt::format(" {}={}", name, ForPeople(value));
+    line += fmt::format(" {}={}", OneLine(name), OneWord(value));
   }
   return line;
 }

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "base/files.h"
+#include "cli/plain_text.h"
 
 namespace strongroom::cli {
 namespace {
@@ -14,12 +15,15 @@ void Write(int fd, std::string_view text) {
   (void)WriteAll(fd, AsBytes(text), "output").has_value();
 }
 
+// Whatever is in it, it stays text.
+void WriteText(int fd, std::string_view text) { Write(fd, PlainText(text) + "\n"); }
+
 }  // namespace
 
 void Console::Line(std::string_view text) {
   if (json_) return;
   Progress("");
-  Write(STDOUT_FILENO, std::string(text) + "\n");
+  WriteText(STDOUT_FILENO, text);
 }
 
 void Console::Json(const JsonWriter& object) {
@@ -33,7 +37,7 @@ void Console::Bytes(std::string_view bytes) { Write(STDOUT_FILENO, bytes); }
 void Console::Note(std::string_view text) {
   if (json_) return;
   Progress("");
-  Write(STDERR_FILENO, std::string(text) + "\n");
+  WriteText(STDERR_FILENO, text);
 }
 
 void Console::Failure(const Error& error, std::string_view next) {
@@ -48,16 +52,16 @@ void Console::Failure(const Error& error, std::string_view next) {
     Write(STDERR_FILENO, out.text() + "\n");
     return;
   }
-  std::string text = "strongroom: " + error.message() + "\n";
-  if (!next.empty()) text += "next: " + std::string(next) + "\n";
-  Write(STDERR_FILENO, text);
+  std::string text = "strongroom: " + error.message();
+  if (!next.empty()) text += "\nnext: " + std::string(next);
+  WriteText(STDERR_FILENO, text);
 }
 
 bool Console::ShowsProgress() const { return !json_ && isatty(STDERR_FILENO) == 1; }
 
 void Console::Progress(std::string_view text) {
   if (!ShowsProgress() || (text.empty() && !progress_drawn_)) return;
-  Write(STDERR_FILENO, "\r\033[K" + std::string(text));
+  Write(STDERR_FILENO, "\r\033[K" + OneLine(text));
   progress_drawn_ = !text.empty();
 }
 

@@ -10,7 +10,7 @@ namespace strongroom::cli {
 
 // Where a command speaks. Results go to standard output, everything else to standard error, so that
 // output can be piped. With --json the result is one JSON object and errors are one JSON object on
-// standard error.
+// standard error. Texts for people steer no terminal, whatever is in them (plain_text.h).
 class Console {
  public:
   explicit Console(bool json) : json_(json) {}

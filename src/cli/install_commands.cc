@@ -7,6 +7,7 @@
 #include "cli/installation_watch.h"
 #include "cli/interrupt.h"
 #include "cli/kubernetes.h"
+#include "cli/plain_text.h"
 #include "cli/sgx_nodes.h"
 #include "k8s/sgx_plugins.h"
 
@@ -28,18 +29,47 @@ Result<std::string> ResourceKey(const Arguments& arguments, const Kubectl& kubec
       sgx.all_nodes, SgxAdvice(sgx), k8s::kDefaultSgxResource));
 }
 
-// A new namespace lets only pods in that pass Pod Security's "restricted", as all of ours do.
-// Whether it was made.
-Result<bool> MakeNamespace(const Kubectl& kubectl, Console& console) {
+// What an installation that was stopped has changed, or may have.
+struct Begun {
+  bool made_namespace = false;
+  bool called_helm = false;
+};
+
+constexpr std::string_view kManagedBy = "app.kubernetes.io/managed-by";
+
+Result<bool> HasNamespace(const Kubectl& kubectl) {
   ASSIGN_OR_RETURN(const std::string found, kubectl.Run({"get", "namespace", kubectl.name_space(),
                                                          "--ignore-not-found", "-o", "name"}));
-  if (!found.empty()) return false;
-  RETURN_IF_ERROR(kubectl.Run({"create", "namespace", kubectl.name_space()}));
-  RETURN_IF_ERROR(kubectl.Run({"label", "namespace", kubectl.name_space(),
-                               "pod-security.kubernetes.io/enforce=restricted"}));
+  return !found.empty();
+}
+
+// Whether there is the namespace and `install` made it.
+Result<bool> IsNamespaceOurs(const Kubectl& kubectl) {
+  ASSIGN_OR_RETURN(
+      const std::string manager,
+      kubectl.Run({"get", "namespace", kubectl.name_space(), "--ignore-not-found", "-o",
+                   "jsonpath={.metadata.labels.app\\.kubernetes\\.io/managed-by}"}));
+  return manager == kRelease;
+}
+
+// A new namespace lets only pods in that pass Pod Security's "restricted", as all of ours do. It is
+// made with its labels: one that stays behind without would be taken for the user's own.
+Status MakeNamespace(const Kubectl& kubectl, const TemporaryFolder& folder, Begun& begun,
+                     Console& console) {
+  ASSIGN_OR_RETURN(const bool found, HasNamespace(kubectl));
+  if (found) return {};
+  JsonWriter object;
+  object.Object().Key("apiVersion").String("v1").Key("kind").String("Namespace");
+  object.Key("metadata").Object().Key("name").String(kubectl.name_space());
+  object.Key("labels").Object().Key(kManagedBy).String(kRelease);
+  object.Key("pod-security.kubernetes.io/enforce").String("restricted").End().End().End();
+  const std::string file = (folder.path() / "namespace.json").string();
+  RETURN_IF_ERROR(WriteFileAtomic(file, AsBytes(object.text()), 0600));
+  begun.made_namespace = true;
+  RETURN_IF_ERROR(kubectl.Run({"create", "-f", file}));
   console.Note(fmt::format("made namespace {}, in which Pod Security is \"restricted\"",
                            kubectl.name_space()));
-  return true;
+  return {};
 }
 
 std::vector<std::string> HelmInstall(const Arguments& arguments, const std::string& chart,
@@ -80,12 +110,6 @@ std::string AfterPending(const Release& release, const Kubectl& kubectl) {
                      kubectl.context().empty() ? "" : " --kube-context " + kubectl.context());
 }
 
-// What an installation that was stopped has changed.
-struct Begun {
-  bool made_namespace = false;
-  bool called_helm = false;
-};
-
 // Hands the chart to helm; a verdict when it could not be installed.
 Result<std::optional<Exit>> InstallChart(const Arguments& arguments, const Kubectl& kubectl,
                                          const std::string& chart, Begun& begun, Console& console) {
@@ -94,7 +118,7 @@ Result<std::optional<Exit>> InstallChart(const Arguments& arguments, const Kubec
   ASSIGN_OR_RETURN(const TemporaryFolder folder, TemporaryFolder::Make("strongroom-install"));
   const std::string file = (folder.path() / "values.json").string();
   RETURN_IF_ERROR(WriteFileAtomic(file, AsBytes(values), 0600));
-  ASSIGN_OR_RETURN(begun.made_namespace, MakeNamespace(kubectl, console));
+  RETURN_IF_ERROR(MakeNamespace(kubectl, folder, begun, console));
   ASSIGN_OR_RETURN(const std::optional<Release> before, FindRelease(kubectl));
   if (before.has_value()) {
     if (const Status free = ExpectNoOperation(*before, kubectl, console); !free.has_value()) {
@@ -132,20 +156,28 @@ Result<Exit> InstallAndWait(const Arguments& arguments, const Kubectl& kubectl, 
 
 // Says what stands after a signal, and how it is gone on with or removed.
 void TellWhatStands(const Begun& begun, const Kubectl& kubectl, Console& console) {
-  const auto found =
+  const auto made = begun.made_namespace ? HasNamespace(kubectl) : Result<bool>(false);
+  const auto release =
       begun.called_helm ? FindRelease(kubectl) : Result<std::optional<Release>>(std::nullopt);
-  const std::optional<Release> release = found.value_or(std::nullopt);
+  if (!made.has_value() || !release.has_value()) {
+    const Error& why = made.has_value() ? release.error() : made.error();
+    console.Failure(Cancelled(fmt::format("stopped; what stands in namespace {} is not known: {}",
+                                          kubectl.name_space(), why.message()))
+                        .error(),
+                    "strongroom check" + kubectl.Flags());
+    return;
+  }
   std::string what, next;
-  if (begun.made_namespace) what = "namespace " + kubectl.name_space();
-  if (!release.has_value() && begun.made_namespace)
-    next = "kubectl delete namespace " + kubectl.name_space() + " removes it";
-  if (release.has_value()) {
-    what +=
-        fmt::format("{}release {} in namespace {} (revision {}, {})", what.empty() ? "" : " and ",
-                    kRelease, kubectl.name_space(), release->revision, release->status);
+  if (*made) {
+    what = "namespace " + kubectl.name_space();
+    next = fmt::format("\"strongroom uninstall{} --delete-namespace\" removes it", kubectl.Flags());
+  }
+  if (release->has_value()) {
+    what += fmt::format("{}release {} in namespace {} (revision {}, {})", *made ? " and " : "",
+                        kRelease, kubectl.name_space(), (*release)->revision, (*release)->status);
     next =
         fmt::format("\"strongroom check{0}\" waits on, \"strongroom uninstall{0}{1}\" removes it",
-                    kubectl.Flags(), begun.made_namespace ? " --delete-namespace" : "");
+                    kubectl.Flags(), *made ? " --delete-namespace" : "");
   }
   console.Failure(Cancelled(what.empty() ? "stopped; nothing was changed"
                                          : fmt::format("stopped; {} stands", what))
@@ -167,37 +199,68 @@ Result<Exit> Install(const Arguments& arguments, Console& console) {
 constexpr seconds kNamespaceTimeout{120};
 constexpr seconds kPodTimeout{60};
 
-// Helm waits for what it made, not for pods of Deployments that drain.
-Status WaitForPodsToEnd(const Kubectl& kubectl) {
+constexpr std::string_view kOurPods =
+    "app.kubernetes.io/instance=strongroom,app.kubernetes.io/part-of=strongroom";
+
+// Helm waits for what it made, not for pods of Deployments that drain. The release is gone by now,
+// so what goes wrong here is said and does not keep from the rest.
+Status WaitForPodsToEnd(const Kubectl& kubectl, Console& console) {
   const auto ended =
-      kubectl.Run({"wait", "pods", "--for=delete", "--selector",
-                   "app.kubernetes.io/instance=strongroom,app.kubernetes.io/part-of=strongroom",
+      kubectl.Run({"wait", "pods", "--for=delete", "--selector", std::string(kOurPods),
                    fmt::format("--timeout={}s", kPodTimeout.count())},
                   kPodTimeout + seconds(10));
   if (ended.has_value() || ended.error().message().contains("no matching resources")) return {};
-  return std::unexpected(ended.error());
+  if (ended.error().code() == Code::kCancelled) return std::unexpected(ended.error());
+  const auto left = kubectl.Run({"get", "pods", "--selector", std::string(kOurPods), "-o", "name"});
+  if (!left.has_value() && left.error().code() == Code::kCancelled)
+    return std::unexpected(left.error());
+  if (left.has_value() && left->empty()) return {};
+  console.Note(left.has_value()
+                   ? "these pods have not ended yet: " + OneLine(std::string_view(*left).substr(
+                                                             0, left->find_last_not_of('\n') + 1))
+                   : "whether its pods have ended is not known: " + ended.error().message());
+  return {};
+}
+
+Status DeleteNamespace(const Kubectl& kubectl) {
+  RETURN_IF_ERROR(kubectl.Run({"delete", "namespace", kubectl.name_space(), "--wait=true",
+                               fmt::format("--timeout={}s", kNamespaceTimeout.count())},
+                              kNamespaceTimeout + seconds(10)));
+  return {};
+}
+
+// Removes the release; false when there is none.
+Result<bool> RemoveRelease(const Kubectl& kubectl, Console& console) {
+  const auto gone = Helm(kubectl, {"uninstall", std::string(kRelease), "--wait"});
+  if (!gone.has_value() && gone.error().code() == Code::kNotFound) return false;
+  if (!gone.has_value()) return std::unexpected(gone.error());
+  console.Line(
+      fmt::format("uninstalled from namespace {}; manifest, certificates and secrets of its "
+                  "coordinator are gone",
+                  kubectl.name_space()));
+  RETURN_IF_ERROR(WaitForPodsToEnd(kubectl, console));
+  return true;
 }
 
 Result<Exit> Uninstall(const Arguments& arguments, Console& console) {
   const Kubectl kubectl = Kubectl::From(arguments);
-  const auto gone = Helm(kubectl, {"uninstall", std::string(kRelease), "--wait"});
-  if (!gone.has_value() && gone.error().code() == Code::kNotFound) {
+  const bool with_namespace = arguments.Has("delete-namespace");
+  ASSIGN_OR_RETURN(const bool removed, RemoveRelease(kubectl, console));
+  // An installation or a removal that was stopped leaves a namespace with nothing in it.
+  bool left_over = false;
+  if (!removed && with_namespace) {
+    ASSIGN_OR_RETURN(left_over, IsNamespaceOurs(kubectl));
+  }
+  if (!removed && !left_over) {
     console.Failure(Error(Code::kPrecondition,
                           "nothing of ours is installed in namespace " + kubectl.name_space()),
                     "helm list --all-namespaces --filter strongroom");
     return Exit::kFailed;
   }
-  if (!gone.has_value()) return std::unexpected(gone.error());
-  RETURN_IF_ERROR(WaitForPodsToEnd(kubectl));
-  console.Line(
-      fmt::format("uninstalled from namespace {}; manifest, certificates and secrets of its "
-                  "coordinator are gone",
-                  kubectl.name_space()));
-  if (arguments.Has("delete-namespace")) {
-    RETURN_IF_ERROR(kubectl.Run({"delete", "namespace", kubectl.name_space(), "--wait=true",
-                                 fmt::format("--timeout={}s", kNamespaceTimeout.count())},
-                                kNamespaceTimeout + seconds(10)));
-    console.Line(fmt::format("namespace {} is gone too", kubectl.name_space()));
+  if (with_namespace) {
+    RETURN_IF_ERROR(DeleteNamespace(kubectl));
+    console.Line(
+        fmt::format("namespace {} is gone{}", kubectl.name_space(), removed ? " too" : ""));
   }
   console.Json(JsonWriter().Object().Key("namespace").String(kubectl.name_space()).End());
   return Exit::kDone;

@@ -1,10 +1,13 @@
 // The built program with a kubectl and a helm on its PATH that write down how they are called and
 // say what the real ones say.
 
+#include <signal.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -27,7 +30,8 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 // Says the first answer whose pattern fits the words; each answer is a folder with pattern, out,
-// err and status. An answer with a file "once" is taken away after its use.
+// err and status. An answer with a file "once" is taken away after its use. Keeps the files that it
+// is given by -f.
 constexpr std::string_view kFake = R"(#!/bin/sh
 name=${0##*/}
 echo "$name $*" >>"$FAKE/log"
@@ -36,6 +40,7 @@ for answer in "$FAKE/$name".*; do
   pattern=$(cat "$answer/pattern")
   case "$*" in $pattern) ;; *) continue ;; esac
   while [ "$#" -gt 0 ]; do
+    [ "$1" != -f ] || cp "$2" "$FAKE"
     [ "$1" != --values ] || { cat "$2" >>"$FAKE/values"; echo >>"$FAKE/values"; }
     shift
   done
@@ -43,6 +48,7 @@ for answer in "$FAKE/$name".*; do
   if [ "$status" = stays ]; then
     sleep 60 >/dev/null 2>&1 &
     trap 'kill $!; echo "$name ended" >>"$FAKE/log"; exit 143' TERM
+    echo "$name stays" >>"$FAKE/log"
     cat "$answer/out"
     wait
   fi
@@ -102,6 +108,19 @@ std::string Registration(const std::string& name_space, const std::string& autho
       .dump();
 }
 
+// The same, with other members of the webhook's entry.
+std::string Registration(const std::string& name_space, const std::string& authority,
+                         const json& members) {
+  json list = json::parse(Registration(name_space, authority));
+  list["items"][0]["webhooks"][0].update(members);
+  return list.dump();
+}
+
+// What the API server makes of a marble when it asks the webhook, and when it does not.
+constexpr std::string_view kInjected =
+    R"({"spec":{"containers":[{"env":[{"name":"EDG_MARBLE_TYPE","value":"check"}]}]}})";
+constexpr std::string_view kAsItCame = R"({"spec":{"containers":[{"name":"check"}]}})";
+
 class InstallTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -141,15 +160,25 @@ class InstallTest : public ::testing::Test {
     for (std::size_t i = 0; i < lists.size(); ++i)
       Say({"kubectl", "*get deployments,*", lists[i], "", "0", i + 1 < lists.size()});
     Say({"kubectl", "*get mutatingwebhookconfigurations *", Registration("strongroom", "QUFB")});
-    Say({"kubectl", "*--namespace default create --dry-run=server *", "pod/strongroom-check\n"});
+    Say({"kubectl", "*--namespace default create --dry-run=server -o json *",
+         std::string(kInjected)});
   }
 
-  ProcessResult Run(std::vector<std::string> arguments) const {
+  ProcessResult Run(std::vector<std::string> arguments,
+                    std::function<void(pid_t)> while_running = {}) const {
     arguments.insert(arguments.begin(), fs::absolute(ProgramPath("strongroom")));
     return RunProcess(arguments, {.environment = {"PATH=" + Path("bin") + ":/usr/bin:/bin",
                                                   "FAKE=" + folder_.path().string(),
                                                   "XDG_CONFIG_HOME=" + Path("config")},
-                                  .folder = folder_.path()});
+                                  .folder = folder_.path(),
+                                  .while_running = std::move(while_running)});
+  }
+  // Stops it while a program of its does not end.
+  ProcessResult Stop(const std::vector<std::string>& arguments) const {
+    return Run(arguments, [this](pid_t pid) {
+      for (int i = 0; i < 20'000 && !Log().contains(" stays\n"); ++i) usleep(1000);
+      kill(pid, SIGTERM);
+    });
   }
   std::string Log() const { return ReadTextFile(Path("log"), 1 << 20).value_or(""); }
   json Values() const {
@@ -190,13 +219,53 @@ TEST_F(InstallTest, InstallsWaitsAndNamesTheNextCommands) {
 
 TEST_F(InstallTest, MakesTheNamespaceRestricted) {
   Say({"kubectl", "*get namespace*", ""});
-  Say({"kubectl", "*create namespace rooms", ""});
-  Say({"kubectl", "*label namespace rooms pod-security.kubernetes.io/enforce=restricted", ""});
+  Say({"kubectl", "*create -f *", ""});
   Say({"kubectl", "*get mutatingwebhookconfigurations *", Registration("rooms", "QUFB")});
   SayCluster({Up()});
   EXPECT_EQ(Run({"install", "--simulation", "--chart-folder", "charts", "-n", "rooms"}).exit_status,
             0);
-  EXPECT_THAT(Log(), HasSubstr("label namespace rooms pod-security"));
+  const json made = json::parse(ReadTextFile(Path("namespace.json"), 4096).value_or("null"));
+  EXPECT_EQ(made["kind"], "Namespace");
+  EXPECT_EQ(made["metadata"], json({{"name", "rooms"},
+                                    {"labels",
+                                     {{"pod-security.kubernetes.io/enforce", "restricted"},
+                                      {"app.kubernetes.io/managed-by", "strongroom"}}}}));
+}
+
+const std::vector<std::string> kInstall = {"install", "--simulation", "--chart-folder",
+                                           "charts",  "-n",           "rooms"};
+
+TEST_F(InstallTest, StoppedWhileTheNamespaceIsMadeSaysWhetherItStands) {
+  Say({"kubectl", "*get namespace*", "", "", "0", true});
+  Say({"kubectl", "*create -f *", "", "", "stays"});
+  Say({"kubectl", "*get namespace*", "namespace/rooms\n", "", "0", true});
+  Say({"kubectl", "*get namespace*", "", "", "1"});
+  const ProcessResult result = Stop(kInstall);
+  EXPECT_EQ(result.signal, SIGTERM);
+  EXPECT_THAT(result.err, HasSubstr("strongroom: stopped; namespace rooms stands\n"
+                                    "next: \"strongroom uninstall -n rooms --delete-namespace\" "
+                                    "removes it\n"));
+  EXPECT_THAT(Log(), Not(HasSubstr("helm")));
+}
+
+TEST_F(InstallTest, StoppedBeforeAnythingStandsSaysSo) {
+  Say({"kubectl", "*get namespace*", ""});
+  Say({"kubectl", "*create -f *", "", "", "stays"});
+  EXPECT_THAT(Stop(kInstall).err, HasSubstr("strongroom: stopped; nothing was changed\n"));
+}
+
+TEST_F(InstallTest, StoppedWhereNobodyKnowsWhatStandsSaysWhy) {
+  Say({"kubectl", "*get namespace*", "namespace/rooms\n"});
+  Say({"helm", "status*", "", "Error: release: not found\n", "1", true});
+  Say({"helm", "upgrade*", "", "", "stays"});
+  Say({"helm", "status*", "", "Error: Kubernetes cluster unreachable\n", "1"});
+  const ProcessResult result = Stop(kInstall);
+  EXPECT_EQ(result.signal, SIGTERM);
+  EXPECT_THAT(
+      result.err,
+      HasSubstr("strongroom: stopped; what stands in namespace rooms is not known: helm: "
+                "Error: Kubernetes cluster unreachable\nnext: strongroom check -n rooms\n"));
+  EXPECT_THAT(result.err, Not(HasSubstr("nothing was changed")));
 }
 
 TEST_F(InstallTest, EveryFlagIsAValue) {
@@ -292,6 +361,43 @@ TEST_F(InstallTest, AWebhookThatCannotBeCalledIsNotUp) {
   EXPECT_THAT(result.err, HasSubstr("logs deployment/strongroom-webhook"));
 }
 
+// With failurePolicy Ignore the API server takes a marble as it came, and says nothing.
+TEST_F(InstallTest, AWebhookThatIsNotCalledIsNotUp) {
+  const json by_name = {{"key", "kubernetes.io/metadata.name"},
+                        {"operator", "NotIn"},
+                        {"values", {"kube-system", "strongroom"}}};
+  Say({"kubectl", "*get mutatingwebhookconfigurations *",
+       Registration("strongroom", "QUFB",
+                    {{"failurePolicy", "Ignore"},
+                     {"namespaceSelector", {{"matchExpressions", {by_name}}}}})});
+  Say({"kubectl", "*create --dry-run=server *", std::string(kAsItCame)});
+  SayCluster({Up()});
+  const ProcessResult result = Run({"check", "--timeout", "0"});
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.err,
+              HasSubstr("mutatingwebhookconfiguration strongroom-webhook-strongroom: the API "
+                        "server does not call it: labelled pods get no agent\n"
+                        "  next: strongroom install -n strongroom, with the flags of before and "
+                        "--set webhook.failurePolicy=Fail, says why (webhook.tls.caBundle is of "));
+}
+
+TEST_F(InstallTest, AWebhookOfChosenNamespacesNeedNotBeCalledForOthers) {
+  Say({"kubectl", "*get mutatingwebhookconfigurations *",
+       Registration("strongroom", "QUFB",
+                    {{"namespaceSelector", {{"matchLabels", {{"marbles", "yes"}}}}}})});
+  Say({"kubectl", "*create --dry-run=server *", std::string(kAsItCame)});
+  SayCluster({Up()});
+  EXPECT_EQ(Run({"check", "--timeout", "0"}).exit_status, 0);
+}
+
+TEST_F(InstallTest, WhatAMissingAuthorityMeansFollowsThePolicy) {
+  Say({"kubectl", "*get mutatingwebhookconfigurations *",
+       Registration("strongroom", "", {{"failurePolicy", "Ignore"}})});
+  SayCluster({Up()});
+  EXPECT_THAT(Run({"check", "--timeout", "0"}).err,
+              HasSubstr("is not in it yet, so labelled pods get no agent\n"));
+}
+
 TEST_F(InstallTest, AWebhookThatIsRegisteredElsewhereOnlyIsMissing) {
   Say({"kubectl", "*get mutatingwebhookconfigurations *", Registration("rooms", "QUFB")});
   SayCluster({Up()});
@@ -344,6 +450,32 @@ TEST_F(InstallTest, ShowsTheEndOfTheLogThatTellsWhy) {
                                     "  next: kubectl -n strongroom logs strongroom-webhook-x\n"));
   const ProcessResult machine = Run({"check", "--timeout", "0", "--json"});
   EXPECT_EQ(json::parse(machine.out)["problems"][0]["log"], "first\nnot ready: it ended");
+}
+
+constexpr std::string_view kSteering =
+    "\x1b[2J\a\xc2\x9b"
+    "31m\nnext: forged\n";
+constexpr std::string_view kHarmless = R"(\u001b[2J\u0007\u009b31m next: forged)";
+
+TEST_F(InstallTest, WhatTheClusterSaysSteersNoTerminalAndForgesNoLine) {
+  json pod = Labelled("Pod", "strongroom-webhook-x", "webhook");
+  json event = {{"kind", "Event"},
+                {"type", "Warning"},
+                {"reason", "Unhealthy"},
+                {"message", kSteering},
+                {"involvedObject", {{"name", "strongroom-webhook-x"}}}};
+  SayCluster({ListOf({DeploymentOf("webhook", 0), pod, event})});
+  Say({"kubectl", "*logs --tail=5 strongroom-webhook-x", std::string(kSteering)});
+  const std::string err = Run({"check", "--timeout", "0"}).err;
+  EXPECT_THAT(err, HasSubstr(fmt::format("Unhealthy: {} \n", kHarmless)));
+  EXPECT_THAT(err, HasSubstr("  log: \\u001b[2J\\u0007\\u009b31m\n  log: next: forged\n"));
+  EXPECT_EQ(err.find_first_of("\x1b\a\x9b"), err.npos) << err;
+}
+
+TEST_F(InstallTest, WhatAToolSaysSteersNoTerminalAndForgesNoLine) {
+  Say({"kubectl", "*", "", fmt::format("Error: {}", kSteering), "1"});
+  const std::string err = Run({"check"}).err;
+  EXPECT_EQ(err, fmt::format("strongroom: kubectl: Error: {}\n", kHarmless));
 }
 
 TEST_F(InstallTest, ASecondInstallSaysThatItUpgrades) {
@@ -447,13 +579,51 @@ TEST_F(InstallTest, UninstallRemovesTheReleaseAndTheNamespaceOnlyWhenAsked) {
   EXPECT_THAT(Log(), HasSubstr("delete namespace strongroom --wait=true"));
 }
 
+TEST_F(InstallTest, PodsThatDoNotEndDoNotKeepFromTheNamespace) {
+  Say({"helm", "uninstall strongroom --wait*", "release \"strongroom\" uninstalled\n"});
+  Say({"kubectl", "*wait pods --for=delete *", "",
+       "error: timed out waiting for the condition on pods/strongroom-webhook-x\n", "1"});
+  Say({"kubectl", "*get pods --selector *",
+       "pod/strongroom-webhook-x\npod/strongroom-webhook-y\n"});
+  Say({"kubectl", "*delete namespace strongroom*", ""});
+  const ProcessResult result = Run({"uninstall", "--delete-namespace"});
+  EXPECT_EQ(result.exit_status, 0);
+  EXPECT_THAT(result.err, HasSubstr("these pods have not ended yet: pod/strongroom-webhook-x "
+                                    "pod/strongroom-webhook-y\n"));
+  EXPECT_THAT(result.out, HasSubstr("uninstalled from namespace strongroom; "));
+  EXPECT_THAT(result.out, HasSubstr("namespace strongroom is gone too\n"));
+}
+
+TEST_F(InstallTest, UninstallSaysThatTheReleaseIsGoneWhateverComesThen) {
+  Say({"helm", "uninstall strongroom --wait*", "release \"strongroom\" uninstalled\n"});
+  Say({"kubectl", "*", "", "Error from server (Forbidden): no\n", "1"});
+  const ProcessResult result = Run({"uninstall", "--delete-namespace"});
+  EXPECT_NE(result.exit_status, 0);
+  EXPECT_THAT(result.out, HasSubstr("uninstalled from namespace strongroom; "));
+  EXPECT_THAT(result.err, HasSubstr("whether its pods have ended is not known: kubectl: Error"));
+}
+
+constexpr std::string_view kNoRelease =
+    "Error: uninstall: Release not loaded: strongroom: release: not found\n";
+
 TEST_F(InstallTest, UninstallOfNothingSaysSoAndDeletesNothing) {
-  Say({"helm", "uninstall*", "",
-       "Error: uninstall: Release not loaded: strongroom: release: not found\n", "1"});
+  Say({"helm", "uninstall*", "", std::string(kNoRelease), "1"});
+  Say({"kubectl", "*get namespace rooms *", "helm"});
   const ProcessResult result = Run({"uninstall", "-n", "rooms", "--delete-namespace"});
   EXPECT_EQ(result.exit_status, 1);
   EXPECT_THAT(result.err, HasSubstr("nothing of ours is installed in namespace rooms"));
   EXPECT_THAT(Log(), Not(HasSubstr("delete")));
+}
+
+TEST_F(InstallTest, UninstallRemovesTheNamespaceThatAnInstallationLeft) {
+  Say({"helm", "uninstall*", "", std::string(kNoRelease), "1"});
+  Say({"kubectl", "*get namespace rooms *managed-by}", "strongroom"});
+  Say({"kubectl", "*delete namespace rooms --wait=true*", ""});
+  EXPECT_EQ(Run({"uninstall", "-n", "rooms"}).exit_status, 1);
+  EXPECT_THAT(Log(), Not(HasSubstr("delete")));
+  const ProcessResult result = Run({"uninstall", "-n", "rooms", "--delete-namespace"});
+  EXPECT_EQ(result.exit_status, 0) << result.err;
+  EXPECT_EQ(result.out, "namespace rooms is gone\n");
 }
 
 // A user who never verified the coordinator of this cluster is told what to type before anything is

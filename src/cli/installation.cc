@@ -262,6 +262,17 @@ bool Reader::ReadContainer(const Json& pod, const Json& status) {
   const std::string object =
       fmt::format("pod {}, container {}", NameOf(pod), TextAt(status, {"name"}));
   const std::string waiting = TextAt(status, {"state", "waiting", "reason"});
+  if (waiting == "ErrImageNeverPull") {  // names under localhost/ are of no registry
+    const std::string node = TextAt(pod, {"spec", "nodeName"});
+    Add({.object = object,
+         .why = fmt::format("image {} is not there: nobody loaded it into node{}, and it is pulled "
+                            "from nowhere",
+                            TextAt(status, {"image"}), node.empty() ? "" : " " + node),
+         .next = "tools/images --load brings it to a test node; load it into every node of others, "
+                 "or name the registry that has it: --registry, or --set image.registry",
+         .heals = false});
+    return true;
+  }
   if (waiting.contains("Image")) {
     const std::string said = TextAt(status, {"state", "waiting", "message"});
     Add({.object = object,

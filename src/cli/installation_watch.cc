@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "cli/interrupt.h"
+#include "cli/plain_text.h"
 #include "cli/webhook_check.h"
 
 namespace strongroom::cli {
@@ -49,13 +50,13 @@ std::string LogTail(const Problem& problem, const Kubectl& kubectl) {
 }
 
 void PrintProblem(const Problem& problem, std::string_view log, Console& console) {
-  console.Note(fmt::format("{}: {}", problem.object, problem.why));
+  console.Note(OneLine(fmt::format("{}: {}", problem.object, problem.why)));
   while (!log.empty()) {
     const std::string_view line = log.substr(0, log.find('\n'));
-    console.Note(fmt::format("  log: {}", line));
+    console.Note(fmt::format("  log: {}", OneLine(line)));
     log.remove_prefix(std::min(line.size() + 1, log.size()));
   }
-  console.Note("  next: " + problem.next);
+  console.Note("  next: " + OneLine(problem.next));
 }
 
 // Says what is wrong, for people and into the array `out`.
@@ -72,7 +73,7 @@ void ReportProblems(const std::vector<Problem>& problems, const Kubectl& kubectl
 
 void Report(const Installation& installation, const Kubectl& kubectl, Console& console) {
   if (!installation.parts.empty())
-    console.Line(fmt::format("{}: {}", kubectl.name_space(), installation.Summary()));
+    console.Line(fmt::format("{}: {}", kubectl.name_space(), OneLine(installation.Summary())));
   JsonWriter out;
   out.Object().Key("namespace").String(kubectl.name_space());
   out.Key("ready").Bool(installation.fine());
@@ -96,7 +97,7 @@ class Progress {
     const auto passed = std::chrono::duration_cast<seconds>(Clock::now() - begun_).count();
     if (console_.ShowsProgress())
       console_.Progress(fmt::format("waiting: {} ({} s)", summary, passed));
-    else if (summary != shown_) console_.Note(fmt::format("waiting: {}", summary));
+    else if (summary != shown_) console_.Note(fmt::format("waiting: {}", OneLine(summary)));
     shown_ = summary;
   }
 

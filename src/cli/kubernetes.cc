@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "cli/plain_text.h"
+
 namespace strongroom::cli {
 namespace {
 
@@ -68,7 +70,7 @@ Result<int> ForwardedPort(std::string_view line) {
   }
   if (port < 1 || port > 65535) {
     return Unavailable(fmt::format(
-        "kubectl port-forward said \"{}\", wanted \"Forwarding from 127.0.0.1:…\"", line));
+        "kubectl port-forward said \"{}\", wanted \"Forwarding from 127.0.0.1:…\"", OneLine(line)));
   }
   return port;
 }
@@ -110,7 +112,7 @@ std::string Kubectl::Flags() const {
 }
 
 Error ToolFailure(std::string_view tool, const ProcessOutcome& outcome) {
-  const std::string said = WithoutLog(outcome.err.empty() ? outcome.out : outcome.err);
+  const std::string said = OneLine(WithoutLog(outcome.err.empty() ? outcome.out : outcome.err));
   const auto* phrase =
       std::ranges::find_if(kPhrases, [&](const Phrase& one) { return said.contains(one.text); });
   const Code code = phrase == kPhrases.end() ? Code::kInternal : phrase->code;

@@ -51,7 +51,7 @@ class Kubectl {
   std::string context_, namespace_;
 };
 
-// kubectl's or helm's failure as an error whose code fits what it said.
+// kubectl's or helm's failure as an error whose code fits what it said, on one line.
 Error ToolFailure(std::string_view tool, const ProcessOutcome& outcome);
 
 // A port of this machine's loopback that leads to a Service's pod, as long as this lives.

@@ -17,6 +17,11 @@ constexpr std::string_view kMarble = R"({"apiVersion":"v1","kind":"Pod",
   "metadata":{"name":"strongroom-check","labels":{"strongroom.dev/marble":"check"}},
   "spec":{"containers":[{"name":"check","image":"strongroom/check"}]}})";
 
+// What the webhook gives every marble, in one container or another.
+constexpr std::string_view kGiven = "EDG_MARBLE_TYPE";
+
+constexpr JsonLimits kPodLimits{.max_bytes = 1 << 20, .max_depth = 64, .max_values = 100'000};
+
 std::string Registration(const Json& item) {
   return "mutatingwebhookconfiguration " + NameOf(item);
 }
@@ -46,31 +51,87 @@ std::optional<Problem> ProblemOf(const Json* registration, const Kubectl& kubect
       })) {
     return std::nullopt;
   }
+  const bool ignored = std::ranges::all_of(
+      webhooks, [](const Json& webhook) { return TextAt(webhook, {"failurePolicy"}) == "Ignore"; });
   return Problem{.object = Registration(*registration),
-                 .why =
-                     "the webhook's certificate authority is not in it yet, so the API server "
-                     "refuses labelled pods",
+                 .why = fmt::format("the webhook's certificate authority is not in it yet, so {}",
+                                    ignored ? "labelled pods get no agent"
+                                            : "the API server refuses labelled pods"),
                  .next = kubectl.Typed("logs deployment/strongroom-webhook")};
 }
 
-// What the API server says about `service`, whose webhook it could not call; empty when it could.
-Result<std::string> AskForMarble(const Kubectl& kubectl, const std::string& service) {
-  // Not the webhook's own namespace, whose pods it never sees.
-  const Kubectl elsewhere(kubectl.context(),
-                          kubectl.name_space() == "default" ? "kube-public" : "default");
+// Not the webhook's own namespace, whose pods it never sees.
+std::string_view Elsewhere(const Kubectl& kubectl) {
+  return kubectl.name_space() == "default" ? "kube-public" : "default";
+}
+
+// Whether the API server asks one of the registration's webhooks about any pod of `name_space`:
+// nobody narrowed its selector, which leaves only namespaces out by their names.
+bool LooksInto(const Json& registration, std::string_view name_space) {
+  const auto leaves_in = [&](const Json& expression) {
+    return TextAt(expression, {"key"}) == "kubernetes.io/metadata.name" &&
+           TextAt(expression, {"operator"}) == "NotIn" &&
+           std::ranges::none_of(ItemsAt(expression, {"values"}), [&](const Json& value) {
+             return value.String().value_or("") == name_space;
+           });
+  };
+  return std::ranges::any_of(ItemsAt(registration, {"webhooks"}), [&](const Json& webhook) {
+    const Json* labels = At(webhook, {"namespaceSelector", "matchLabels"});
+    return (labels == nullptr || labels->members().empty()) &&
+           std::ranges::all_of(ItemsAt(webhook, {"namespaceSelector", "matchExpressions"}),
+                               leaves_in);
+  });
+}
+
+bool WasGivenItsEnvironment(const Json& pod) {
+  for (const auto* list : {"initContainers", "containers"}) {
+    for (const Json& container : ItemsAt(pod, {"spec", list})) {
+      if (std::ranges::any_of(ItemsAt(container, {"env"}), [](const Json& variable) {
+            return TextAt(variable, {"name"}) == kGiven;
+          }))
+        return true;
+    }
+  }
+  return false;
+}
+
+// What the API server would do with a labelled pod.
+struct Answer {
+  std::string refusal = {};  // what it says about `service`, whose webhook it could not call
+  bool unasked = false;      // it would take the pod as it came
+};
+
+Result<Answer> AskForMarble(const Kubectl& kubectl, const std::string& service) {
+  const Kubectl elsewhere(kubectl.context(), std::string(Elsewhere(kubectl)));
   ASSIGN_OR_RETURN(const TemporaryFolder folder, TemporaryFolder::Make("strongroom-check"));
   const std::string file = (folder.path() / "pod.json").string();
   RETURN_IF_ERROR(WriteFileAtomic(file, AsBytes(kMarble), 0600));
-  const auto made = elsewhere.Run({"create", "--dry-run=server", "-o", "name", "-f", file});
-  if (made.has_value()) return std::string();
+  const auto made = elsewhere.Run({"create", "--dry-run=server", "-o", "json", "-f", file});
+  if (made.has_value()) {
+    ASSIGN_OR_RETURN(const JsonDocument pod,
+                     In("kubectl create", JsonDocument::Parse(*made, kPodLimits)));
+    return Answer{.unasked = !WasGivenItsEnvironment(pod.root())};
+  }
   if (made.error().code() == Code::kCancelled) return std::unexpected(made.error());
   const std::string& said = made.error().message();
   const auto at = said.find(kRefusal);
   // Another installation's webhook may be asked first.
   if (at == std::string::npos ||
       !said.contains(fmt::format("//{}.{}.svc", service, kubectl.name_space())))
-    return std::string();
-  return said.substr(at);
+    return Answer{};
+  return Answer{.refusal = said.substr(at)};
+}
+
+// It could not be called and its policy is to let pods through: the reason is in no answer.
+Problem Unasked(const Json& registration, const Kubectl& kubectl) {
+  return {.object = Registration(registration),
+          .why = "the API server does not call it: labelled pods get no agent",
+          .next = fmt::format("strongroom install{}, with the flags of before and --set "
+                              "webhook.failurePolicy=Fail, says why (webhook.tls.caBundle is of "
+                              "another authority, or a "
+                              "network policy keeps the API server from port 8443)",
+                              kubectl.Flags()),
+          .heals = false};
 }
 
 Problem Uncalled(const Json& registration, std::string why, const Kubectl& kubectl) {
@@ -101,9 +162,11 @@ Result<std::optional<Problem>> FindWebhookProblem(const Kubectl& kubectl) {
   if (auto problem = ProblemOf(registration, kubectl)) return problem;
   const std::string service =
       TextAt(ItemsAt(*registration, {"webhooks"}).front(), {"clientConfig", "service", "name"});
-  ASSIGN_OR_RETURN(std::string why, AskForMarble(kubectl, service));
-  if (why.empty()) return std::nullopt;
-  return Uncalled(*registration, std::move(why), kubectl);
+  ASSIGN_OR_RETURN(Answer answer, AskForMarble(kubectl, service));
+  if (!answer.refusal.empty()) return Uncalled(*registration, std::move(answer.refusal), kubectl);
+  if (answer.unasked && LooksInto(*registration, Elsewhere(kubectl)))
+    return Unasked(*registration, kubectl);
+  return std::nullopt;
 }
 
 }  // namespace strongroom::cli
