@@ -232,7 +232,7 @@ class ChangedUnderneathTest : public SqliteStoreTest {
 TEST_F(ChangedUnderneathTest, AnOldRecordIsNotTakenForTheNewOne) {
   std::vector<Record> changed;
   changed.push_back(MakeRecord("manifest", "other"));
-  Prepare(std::move(changed));
+  Prepare(changed);
   EXPECT_THAT(store_->Read("manifest", "manifest", 1), Fails(Code::kUntrusted, "written last"));
   EXPECT_THAT(store_->Read("", "", 1000), Fails(Code::kUntrusted, "written last"));
 }
@@ -241,7 +241,7 @@ TEST_F(ChangedUnderneathTest, ARecordThatIsGoneIsMissed) {
   std::vector<Record> changed;
   changed.push_back(MakeRecord("manifest", "other"));
   changed.push_back(MakeRecord("secret/c", "gamma"));
-  Prepare(std::move(changed));
+  Prepare(changed);
   EXPECT_THAT(store_->Read("secret/", "secret/", 10), Fails(Code::kUntrusted, "\"secret/c\""));
   EXPECT_THAT(store_->Read("secret/c", "secret/c", 1), Fails(Code::kUntrusted, "not there"));
   ASSERT_OK_AND_ASSIGN(const auto others, store_->Read("secret/", "secret/", 2));
@@ -251,7 +251,7 @@ TEST_F(ChangedUnderneathTest, ARecordThatIsGoneIsMissed) {
 TEST_F(ChangedUnderneathTest, WhatIsWrittenThenReplacesWhatWasWrittenBefore) {
   std::vector<Record> changed;
   changed.push_back(MakeRecord("manifest", "other"));
-  Prepare(std::move(changed));
+  Prepare(changed);
   std::vector<Record> next;
   next.push_back(MakeRecord("manifest", "third"));
   ASSERT_OK(store_->Write(next));

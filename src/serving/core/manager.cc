@@ -90,7 +90,7 @@ Status Manager::Unload(std::string_view model, std::int64_t version) {
 }
 
 Result<Handle> Manager::Acquire(std::string_view model, std::optional<std::int64_t> version) const {
-  const Handle found = world_.With([&](const World& world) -> Handle {
+  Handle found = world_.With([&](const World& world) -> Handle {
     const auto versions = world.find(model);
     if (versions == world.end()) return nullptr;
     if (version) {
