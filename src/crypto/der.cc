@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kMaxArcs = 32;
 constexpr std::uint8_t kTagNumberMask = 0x1f;
-constexpr std::size_t kShortHeader = 2;  // tag and a length below 128
+constexpr std::size_t kShortHeader = 2;                          // tag and a length below 128
 constexpr std::size_t kMaxHeader = 1 + 1 + sizeof(std::size_t);  // tag and length
 
 std::unexpected<Error> Wrong(std::string_view what, std::size_t offset, std::string_view problem) {
