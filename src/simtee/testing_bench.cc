@@ -87,8 +87,9 @@ Outcome Process::Wait() {
   return outcome;
 }
 
-Outcome Run(std::vector<std::string> argv, std::vector<std::string> extra_environment) {
-  return Process(std::move(argv), std::move(extra_environment)).Wait();
+Outcome Run(const std::vector<std::string>& argv,
+            const std::vector<std::string>& extra_environment) {
+  return Process(argv, extra_environment).Wait();
 }
 
 Bench::Bench() : folder_(TemporaryFolder::Make("strongroom-simtee-test").value()) {
@@ -116,17 +117,17 @@ std::string Bench::Describe(const std::string& members, const std::string& name)
   return file;
 }
 
-Outcome Bench::Start(std::vector<std::string> flags, std::vector<std::string> command,
-                     std::vector<std::string> extra_environment) const {
+Outcome Bench::Start(const std::vector<std::string>& flags, const std::vector<std::string>& command,
+                     const std::vector<std::string>& extra_environment) const {
   std::vector<std::string> argv = {simtee(), "run", "--state", state()};
   argv.insert(argv.end(), flags.begin(), flags.end());
   argv.push_back("--");
   argv.insert(argv.end(), command.begin(), command.end());
-  return Run(std::move(argv), std::move(extra_environment));
+  return Run(argv, extra_environment);
 }
 
 std::string Bench::MeasurementOf(const std::string& launch_file,
-                                 std::vector<std::string> flags) const {
+                                 const std::vector<std::string>& flags) const {
   std::vector<std::string> argv = {simtee(), "measure",  "--json",   "--state",
                                    state(),  "--launch", launch_file};
   argv.insert(argv.end(), flags.begin(), flags.end());

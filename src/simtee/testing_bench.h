@@ -38,7 +38,8 @@ class Process {
   std::string err_file_;
 };
 
-Outcome Run(std::vector<std::string> argv, std::vector<std::string> extra_environment = {});
+Outcome Run(const std::vector<std::string>& argv,
+            const std::vector<std::string>& extra_environment = {});
 
 // A folder of this test's own with copies of the probe, its library and its plugin that may be
 // changed, and a state folder for simtee shared by all tests of the process (making keys takes
@@ -58,10 +59,10 @@ class Bench {
   // Writes a launch description beside the probe. `members` are added: R"("env":{"A":"b"})".
   std::string Describe(const std::string& members, const std::string& name = "launch.json") const;
 
-  Outcome Start(std::vector<std::string> flags, std::vector<std::string> command,
-                std::vector<std::string> extra_environment = {}) const;
+  Outcome Start(const std::vector<std::string>& flags, const std::vector<std::string>& command,
+                const std::vector<std::string>& extra_environment = {}) const;
   std::string MeasurementOf(const std::string& launch_file,
-                            std::vector<std::string> flags = {}) const;
+                            const std::vector<std::string>& flags = {}) const;
 
  private:
   TemporaryFolder folder_;

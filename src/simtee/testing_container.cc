@@ -76,9 +76,9 @@ void Enter(const Container& container) {
 
 }  // namespace
 
-Process StartIn(const Container& container, std::vector<std::string> argv,
-                std::vector<std::string> extra_environment) {
-  return Process(std::move(argv), std::move(extra_environment), [&] { Enter(container); });
+Process StartIn(const Container& container, const std::vector<std::string>& argv,
+                const std::vector<std::string>& extra_environment) {
+  return Process(argv, extra_environment, [&] { Enter(container); });
 }
 
 }  // namespace strongroom::simtee::testing

@@ -19,7 +19,7 @@ struct Container {
 };
 
 // Starts `argv` in a mount namespace of that kind.
-Process StartIn(const Container& container, std::vector<std::string> argv,
-                std::vector<std::string> extra_environment = {});
+Process StartIn(const Container& container, const std::vector<std::string>& argv,
+                const std::vector<std::string>& extra_environment = {});
 
 }  // namespace strongroom::simtee::testing
