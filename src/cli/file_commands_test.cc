@@ -273,7 +273,7 @@ TEST_F(FileCommandsTest, AnInterruptLeavesNothingHalfWritten) {
 // that is promised.
 TEST_F(FileCommandsTest, LargeFilesNeedLittleMemory) {
   const char* set = std::getenv("STRONGROOM_LARGE_MIB");
-  const off_t mib = set == nullptr ? 256 : std::atol(set);
+  const off_t mib = set == nullptr ? 256 : std::strtol(set, nullptr, 10);
   const int fd = open(Path("large").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
   ASSERT_GE(fd, 0);
   ASSERT_EQ(ftruncate(fd, mib << 20), 0);

@@ -1,8 +1,7 @@
 // install, by the built program on a fake cluster.
 
-#include <signal.h>
-
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 #include <string>
 #include <vector>

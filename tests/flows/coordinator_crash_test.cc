@@ -159,7 +159,7 @@ class Process {
   int PortAfter(const std::string& name) const {
     const auto at = text_.find(name);
     if (at == std::string::npos || text_.find('\n', at) == std::string::npos) return 0;
-    return std::atoi(text_.c_str() + at + name.size());
+    return static_cast<int>(std::strtol(text_.c_str() + at + name.size(), nullptr, 10));
   }
 
   pid_t pid_ = -1;
