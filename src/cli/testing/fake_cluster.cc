@@ -1,8 +1,8 @@
 #include "cli/testing/fake_cluster.h"
 
-#include <signal.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <filesystem>
 #include <utility>
 
