@@ -112,7 +112,7 @@ TEST_F(RunTest, HandsOverToAProgramOfOurs) {
 
 TEST_F(RunTest, HandsOverWithNothingButTheSystemCallsThatGramineHas) {
   if (strongroom::testing::kUnderSanitizer)
-    GTEST_SKIP() << "the sanitizers need system calls of their own";
+    GTEST_SKIP() << "skipped: the sanitizers need system calls of their own";
   options_.config.kind = ProgramKind::kStrongroom;
   Script("ls /proc/$PPID/task | wc -l > " + Path("threads") +
          "; tail -c +5 <&$STRONGROOM_HANDOVER_FD > " + Path("handover") + "; exit 7");

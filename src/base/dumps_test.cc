@@ -36,7 +36,8 @@ TEST(ForbidDumps, HoldsForThisProcessAndItsChildren) {
 }
 
 TEST(ForbidDumps, HoldsWhereThereIsNoPrctl) {
-  if (testing::kUnderSanitizer) GTEST_SKIP() << "the sanitizers need system calls of their own";
+  if (testing::kUnderSanitizer)
+    GTEST_SKIP() << "skipped: the sanitizers need system calls of their own";
   EXPECT_TRUE(InAChild([] {
     return testing::KeepGramineSystemCallsOnly() && prctl(PR_GET_DUMPABLE) < 0 &&
            ForbidDumps().has_value() && CoresAreForbidden();
