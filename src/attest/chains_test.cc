@@ -14,12 +14,8 @@ using testing::ErrorIds;
 using testing::Keys;
 using testing::Made;
 using testing::Recipe;
+using testing::TestKeys;
 using Ids = std::set<std::string>;
-
-const Keys& TestKeys() {
-  static const Keys keys = Keys::Generate().value();
-  return keys;
-}
 
 Appraisal Verify(const Made& made) {
   return VerifySgxEvidence(made.quote, made.endorsements, made.anchors, made.now);

@@ -14,16 +14,11 @@ namespace strongroom::attest {
 namespace {
 
 using testing::ErrorIds;
-using testing::Keys;
 using testing::LevelSpec;
 using testing::Made;
 using testing::Recipe;
+using testing::TestKeys;
 using Ids = std::set<std::string>;
-
-const Keys& TestKeys() {
-  static const Keys keys = Keys::Generate().value();
-  return keys;
-}
 
 Appraisal Verify(const Made& made, const VerifierOptions& options = {}) {
   return VerifySgxEvidence(made.quote, made.endorsements, made.anchors, made.now, options);

@@ -14,15 +14,10 @@ namespace strongroom::attest {
 namespace {
 
 using testing::ErrorIds;
-using testing::Keys;
 using testing::Made;
 using testing::Recipe;
+using testing::TestKeys;
 using Ids = std::set<std::string>;
-
-const Keys& TestKeys() {
-  static const Keys keys = Keys::Generate().value();
-  return keys;
-}
 
 PreparedEndorsements Prepare(const Made& made) {
   return PrepareEndorsements(made.endorsements, made.anchors, made.now).ToResult().value();

@@ -165,6 +165,11 @@ Result<Keys> Keys::Generate() {
   return Keys{root, ca, leaf, tcb_signing, attestation};
 }
 
+const Keys& TestKeys() {
+  static const Keys keys = Keys::Generate().value();
+  return keys;
+}
+
 Result<Made> Make(const Recipe& recipe, const Keys& keys) {
   ASSIGN_OR_RETURN(const Certificates certificates, MakeCertificates(recipe, keys));
   Made made;

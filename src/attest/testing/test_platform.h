@@ -86,6 +86,8 @@ struct Keys {
 
   static Result<Keys> Generate();
 };
+// The same for all tests of a program.
+const Keys& TestKeys();
 
 struct Made {
   Bytes quote;
