@@ -108,7 +108,37 @@ TEST_F(InstallTest, AnotherInstallationsWebhookIsNotOurs) {
        "\"https://strongroom-webhook.rooms.svc:443/mutate?timeout=5s\": connection refused\n",
        "1"});
   SayCluster({Up()});
-  EXPECT_EQ(Run({"check", "--timeout", "0"}).exit_status, 0);
+  const ProcessResult result = Run({"check", "--timeout", "0"});
+  EXPECT_EQ(result.exit_status, 0);
+  EXPECT_THAT(result.err, HasSubstr("not known: whether the API server calls the webhook: kubectl: "
+                                    "Error from server (InternalError): failed calling webhook"));
+}
+
+// Somebody of one namespace may see its pods, but neither registrations nor other namespaces.
+TEST_F(InstallTest, SaysWhatItMayNotAsk) {
+  Say({"kubectl", "*get mutatingwebhookconfigurations *", "",
+       "Error from server (Forbidden): mutatingwebhookconfigurations is forbidden\n", "1"});
+  SayCluster({Up()});
+  const ProcessResult result = Run({"check", "--timeout", "0"});
+  EXPECT_EQ(result.exit_status, 0);
+  EXPECT_THAT(result.err,
+              HasSubstr("not known: whether the API server calls the webhook: kubectl: Error from "
+                        "server (Forbidden): mutatingwebhookconfigurations is forbidden\n"));
+  const json answer = json::parse(Run({"check", "--timeout", "0", "--json"}).out);
+  EXPECT_EQ(answer["ready"], true);
+  EXPECT_THAT(answer["unknown"][0].get<std::string>(), HasSubstr("(Forbidden)"));
+}
+
+TEST_F(InstallTest, SaysWhyItsQuestionWasNotAnswered) {
+  Say({"kubectl", "*create --dry-run=server *", "",
+       "Error from server (Forbidden): pods \"strongroom-check\" is forbidden: violates "
+       "PodSecurity\n",
+       "1"});
+  SayCluster({Up()});
+  const ProcessResult result = Run({"check", "--timeout", "0"});
+  EXPECT_EQ(result.exit_status, 0);
+  EXPECT_THAT(result.err, HasSubstr("not known: whether the API server calls the webhook: kubectl: "
+                                    "Error from server (Forbidden): pods \"strongroom-check\""));
 }
 
 TEST_F(InstallTest, ShowsTheEndOfTheLogThatTellsWhy) {

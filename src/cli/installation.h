@@ -35,7 +35,8 @@ struct Problem {
 
 struct Installation {
   std::vector<Part> parts = {};
-  std::vector<Problem> problems = {};  // when ready: only objects that are missing
+  std::vector<Problem> problems = {};     // when ready: only objects that are missing
+  std::vector<std::string> unknown = {};  // what could not be looked at, and why
   bool simulated = false;
 
   bool ready() const;  // all parts are available

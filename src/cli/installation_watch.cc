@@ -84,6 +84,11 @@ void Report(const Installation& installation, const Kubectl& kubectl, Console& c
   }
   out.End().Key("problems").Array();
   ReportProblems(installation.problems, kubectl, console, out);
+  out.End().Key("unknown").Array();
+  for (const std::string& what : installation.unknown) {
+    console.Note("not known: " + OneLine(what));
+    out.String(what);
+  }
   out.End().End();
   if (installation.simulated) console.Line(kTestWarning);
   console.Json(out);
@@ -111,8 +116,14 @@ class Progress {
 Result<Installation> LookClosely(const Kubectl& kubectl) {
   ASSIGN_OR_RETURN(Installation installation, Look(kubectl));
   if (!installation.ready() || !HasWebhook(installation)) return installation;
-  ASSIGN_OR_RETURN(auto problem, FindWebhookProblem(kubectl));
-  if (problem.has_value()) installation.problems.push_back(*std::move(problem));
+  auto problem = FindWebhookProblem(kubectl);
+  if (!problem.has_value()) {
+    if (problem.error().code() == Code::kCancelled) return std::unexpected(problem.error());
+    installation.unknown.push_back("whether the API server calls the webhook: " +
+                                   problem.error().message());
+  } else if (problem->has_value()) {
+    installation.problems.push_back(**std::move(problem));
+  }
   return installation;
 }
 

@@ -115,10 +115,9 @@ Result<Answer> AskForMarble(const Kubectl& kubectl, const std::string& service) 
   if (made.error().code() == Code::kCancelled) return std::unexpected(made.error());
   const std::string& said = made.error().message();
   const auto at = said.find(kRefusal);
-  // Another installation's webhook may be asked first.
-  if (at == std::string::npos ||
-      !said.contains(fmt::format("//{}.{}.svc", service, kubectl.name_space())))
-    return Answer{};
+  const bool ours = said.contains(fmt::format("//{}.{}.svc", service, kubectl.name_space()));
+  // Another installation's webhook may be asked first, or a policy may forbid the pod.
+  if (at == std::string::npos || !ours) return std::unexpected(made.error());
   return Answer{.refusal = said.substr(at)};
 }
 
@@ -152,13 +151,11 @@ Problem Uncalled(const Json& registration, std::string why, const Kubectl& kubec
 }  // namespace
 
 Result<std::optional<Problem>> FindWebhookProblem(const Kubectl& kubectl) {
-  const auto list = kubectl.Get({"mutatingwebhookconfigurations", "--selector",
-                                 "app.kubernetes.io/instance=strongroom,app.kubernetes.io/"
-                                 "part-of=strongroom"});
-  if (!list.has_value() && list.error().code() == Code::kCancelled)
-    return std::unexpected(list.error());
-  if (!list.has_value()) return std::nullopt;
-  const Json* registration = Registered(list->root(), kubectl);
+  ASSIGN_OR_RETURN(const JsonDocument list,
+                   kubectl.Get({"mutatingwebhookconfigurations", "--selector",
+                                "app.kubernetes.io/instance=strongroom,app.kubernetes.io/"
+                                "part-of=strongroom"}));
+  const Json* registration = Registered(list.root(), kubectl);
   if (auto problem = ProblemOf(registration, kubectl)) return problem;
   const std::string service =
       TextAt(ItemsAt(*registration, {"webhooks"}).front(), {"clientConfig", "service", "name"});
