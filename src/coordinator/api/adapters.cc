@@ -57,9 +57,9 @@ Status CollateralPort::KeepFloors() {
   writing_ = true;
   lock.unlock();
   const std::string text = cache_.floors().Serialize();
-  std::vector<Record> records;
-  records.push_back({std::string(kFloorsName), SecretBytes(AsBytes(text))});
-  const Status status = In("floors of collateral", store_.Write(records));
+  StateChange change;
+  change.records.push_back({std::string(kFloorsName), SecretBytes(AsBytes(text))});
+  const Status status = In("floors of collateral", store_.Write(change));
   lock.lock();
   writing_ = false;
   if (status.has_value()) kept_ = raised;

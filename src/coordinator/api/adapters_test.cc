@@ -131,9 +131,9 @@ TEST_F(CollateralPortTest, BeforeThereIsStateNothingIsStored) {
 }
 
 TEST_F(CollateralPortTest, ARecordThatIsNoneIsAnError) {
-  std::vector<Record> records;
-  records.push_back({std::string(kFloorsName), SecretBytes(AsBytes("{"))});
-  ASSERT_OK(store_.Create(manifest::SealMode::kProductKey, records));
+  StateChange first;
+  first.records.push_back({std::string(kFloorsName), SecretBytes(AsBytes("{"))});
+  ASSERT_OK(store_.Create(manifest::SealMode::kProductKey, first));
   EXPECT_THAT(RestoreFloors(store_), Fails(Code::kMalformed, "floors"));
 }
 

@@ -1,7 +1,5 @@
 #include "coordinator/core/audit.h"
 
-#include <fmt/format.h>
-
 #include "base/encoding.h"
 #include "base/json.h"
 #include "base/reader.h"
@@ -21,10 +19,6 @@ std::string AuditEntryText(const AuditHead& before, UnixSeconds now, const Audit
 
 AuditHead Advance(const AuditHead& before, std::string_view entry_text) {
   return {before.sequence + 1, crypto::Sha256(AsBytes(entry_text))};
-}
-
-std::string AuditRecordName(std::uint64_t sequence) {
-  return fmt::format("{}{:020}", kAuditPrefix, sequence);
 }
 
 SecretBytes EncodeAuditHead(const AuditHead& head) {

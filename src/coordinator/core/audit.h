@@ -32,9 +32,7 @@ struct AuditHead {
 std::string AuditEntryText(const AuditHead& before, UnixSeconds now, const AuditEvent& event);
 AuditHead Advance(const AuditHead& before, std::string_view entry_text);
 
-// Name of the record that holds an entry; sorts by number.
-std::string AuditRecordName(std::uint64_t sequence);
-inline constexpr std::string_view kAuditPrefix = "audit/";
+// The entries themselves are the store's log.
 inline constexpr std::string_view kAuditHeadName = "audit-head";
 
 SecretBytes EncodeAuditHead(const AuditHead& head);

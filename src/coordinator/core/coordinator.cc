@@ -33,11 +33,10 @@ Result<std::vector<std::string>> ReadAuditEntries(Store& store, std::uint64_t fi
                                                   std::size_t count) {
   std::vector<std::string> out;
   if (count == 0) return out;
-  ASSIGN_OR_RETURN(const std::vector<Record> records,
-                   store.Read(kAuditPrefix, AuditRecordName(first), count));
-  for (const Record& record : records) {
-    if (record.name != AuditRecordName(first + out.size())) break;
-    out.push_back(ToText(record.value.Reveal()));
+  ASSIGN_OR_RETURN(const std::vector<LogEntry> entries, store.ReadLog(first, count));
+  for (const LogEntry& entry : entries) {
+    if (entry.number != first + out.size()) break;
+    out.push_back(ToText(entry.value.Reveal()));
   }
   if (out.size() != count)
     return Untrusted(fmt::format("audit entry {} is not there any more", first + out.size()));

@@ -288,12 +288,12 @@ TEST(AuditTest, MissesAnEntryThatTheStoreLost) {
   const auto entries = [&](std::uint64_t from, std::size_t limit) {
     return stage.core().Audit(stage.owner.certificate.der(), from, limit);
   };
-  stage.memory.Forget(AuditRecordName(3));
+  stage.memory.ForgetEntry(3);
   EXPECT_THAT(entries(1, 100), Fails(Code::kUntrusted, "entry 3 is not there"));
   EXPECT_THAT(entries(3, 1), Fails(Code::kUntrusted, "entry 3 is not there"));
   EXPECT_OK(entries(1, 2));
   EXPECT_OK(entries(4, 100));
-  stage.memory.Forget(AuditRecordName(5));
+  stage.memory.ForgetEntry(5);
   EXPECT_THAT(entries(4, 100), Fails(Code::kUntrusted, "entry 5 is not there")) << "the last one";
   ASSERT_OK_AND_ASSIGN(const AuditPage beyond, entries(6, 100));
   EXPECT_TRUE(beyond.entries.empty());

@@ -43,27 +43,27 @@ Status Journal::Resume() {
   return {};
 }
 
-// The records of one commit, audit entries and counters included, in the order in which later ones
+// Adds a commit's records, counter and audit entries to `change`, in the order in which later ones
 // replace earlier ones. Moves `tail` on.
-std::vector<Record> Journal::Prepare(Commit& commit, Tail& tail) const {
-  std::vector<Record> out = std::move(commit.records);
+void Journal::Add(Commit& commit, Tail& tail, StateChange& change) const {
+  std::ranges::move(commit.records, std::back_inserter(change.records));
   if (commit.counter) {
     const std::uint64_t value = ++tail.counters[*commit.counter];
-    out.push_back({std::string(kCounterPrefix) + *commit.counter, EncodeCounter(value)});
+    change.records.push_back({std::string(kCounterPrefix) + *commit.counter, EncodeCounter(value)});
   }
   for (const AuditEvent& event : commit.events) {
     const std::string text = AuditEntryText(tail.audit, clock_.Now(), event);
     tail.audit = Advance(tail.audit, text);
-    out.push_back({AuditRecordName(tail.audit.sequence), SecretBytes(AsBytes(text)), true});
+    change.entries.push_back({tail.audit.sequence, SecretBytes(AsBytes(text))});
   }
-  return out;
 }
 
 Status Journal::Create(manifest::SealMode mode, Commit commit) {
   Tail tail;
-  std::vector<Record> records = Prepare(commit, tail);
-  records.push_back({std::string(kAuditHeadName), EncodeAuditHead(tail.audit)});
-  RETURN_IF_ERROR(store_.Create(mode, records));
+  StateChange first;
+  Add(commit, tail, first);
+  first.records.push_back({std::string(kAuditHeadName), EncodeAuditHead(tail.audit)});
+  RETURN_IF_ERROR(store_.Create(mode, first));
   {
     const std::lock_guard lock(mutex_);
     tail_ = std::move(tail);
@@ -78,13 +78,10 @@ void Journal::WriteBatch(const std::vector<Waiting*>& batch) {
     const std::lock_guard lock(mutex_);
     tail = tail_;
   }
-  std::vector<Record> records;
-  for (Waiting* waiting : batch) {
-    std::vector<Record> own = Prepare(waiting->commit, tail);
-    std::ranges::move(own, std::back_inserter(records));
-  }
-  records.push_back({std::string(kAuditHeadName), EncodeAuditHead(tail.audit)});
-  const Status status = store_.Write(records);
+  StateChange change;
+  for (Waiting* waiting : batch) Add(waiting->commit, tail, change);
+  change.records.push_back({std::string(kAuditHeadName), EncodeAuditHead(tail.audit)});
+  const Status status = store_.Write(change);
   if (status.has_value()) {
     const std::lock_guard lock(mutex_);
     tail_ = std::move(tail);

@@ -58,7 +58,7 @@ class Journal {
     manifest::ByName<std::uint64_t> counters;
   };
 
-  std::vector<Record> Prepare(Commit& commit, Tail& tail) const;
+  void Add(Commit& commit, Tail& tail, StateChange& change) const;
   void WriteBatch(const std::vector<Waiting*>& batch);
 
   Store& store_;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -55,13 +56,24 @@ class Sealer {
   virtual Result<SecretBytes> SealingKey(manifest::SealMode mode) = 0;
 };
 
-// A named piece of state. Names are not secret, values are.
+// A named piece of state, which a later one of its name replaces. Names are not secret, values are.
+// There are few.
 struct Record {
   std::string name;
   SecretBytes value;
-  // Written under a new name and never again: a store need not remember it, however many there are.
-  // All others are few.
-  bool once = false;
+};
+
+// An entry of the state's log: written once, after the one with the number before. There may be
+// millions.
+struct LogEntry {
+  std::uint64_t number = 0;  // from 1
+  SecretBytes value;
+};
+
+// What becomes durable together.
+struct StateChange {
+  std::vector<Record> records = {};
+  std::vector<LogEntry> entries = {};
 };
 
 // Where state is kept, sealed. A store is opened by main; what it found decides the first state.
@@ -76,21 +88,24 @@ class Store {
   virtual ~Store() = default;
   virtual Found found() const = 0;
 
-  // Puts the first records and decides how this and all later ones are sealed; kDisabled keeps them
-  // in memory only. kPrecondition unless nothing was found or created before.
-  virtual Status Create(manifest::SealMode mode, const std::vector<Record>& records) = 0;
+  // Writes what is there first and decides how this and all that follows is sealed; kDisabled keeps
+  // it in memory only. kPrecondition unless nothing was found or created before.
+  virtual Status Create(manifest::SealMode mode, const StateChange& first) = 0;
 
-  // Replaces or adds these records: all of them, durably, before it returns OK; none of them
-  // otherwise. kExhausted: the disk is full; kDenied: it may not be written; kConflict: a name that
-  // was to be new is not.
-  virtual Status Write(const std::vector<Record>& records) = 0;
+  // Replaces or adds the records and adds the entries: all of them, durably, before it returns OK;
+  // none of them otherwise. kExhausted: the disk is full; kDenied: it may not be written;
+  // kConflict: there is an entry of that number.
+  virtual Status Write(const StateChange& change) = 0;
 
   // Up to `limit` records whose names begin with `prefix` and are not less than `from`, in the
   // order of names: what was written last, whatever happened to the disk since. kUntrusted: a
-  // record was changed outside, put back or taken away (records that are written once: changed
-  // only); kPrecondition: there is no state.
+  // record was changed outside, put back or taken away; kPrecondition: there is no state.
   virtual Result<std::vector<Record>> Read(std::string_view prefix, std::string_view from,
                                            std::size_t limit) = 0;
+
+  // Up to `limit` entries of the log from number `from` on, in their order. kUntrusted: one was
+  // changed outside. That one was taken away since the start is not noticed here.
+  virtual Result<std::vector<LogEntry>> ReadLog(std::uint64_t from, std::size_t limit) = 0;
 };
 
 }  // namespace strongroom::coordinator

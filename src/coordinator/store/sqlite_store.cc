@@ -14,14 +14,13 @@ namespace strongroom::coordinator {
 namespace {
 
 constexpr std::int64_t kApplicationId = 0x5374526d;  // "StRm"
-constexpr std::int64_t kFormat = 1;
+constexpr std::int64_t kFormat = 2;
 constexpr std::size_t kKeyBytes = 32;
 
-// Of records that are written once; others count from 1.
-constexpr std::int64_t kOnceVersion = 0;
-
 constexpr std::string_view kRecordContext = "strongroom state record v1";
+constexpr std::string_view kEntryContext = "strongroom state log entry v1";
 constexpr std::string_view kSetContext = "strongroom state set v1";
+constexpr std::string_view kLogSetContext = "strongroom state log set v1";
 constexpr std::string_view kHeadContext = "strongroom state head v1";
 constexpr std::string_view kDataKeyContext = "strongroom state data key v1";
 constexpr std::string_view kWrappingContext = "strongroom state wrapping key v1";
@@ -34,6 +33,7 @@ constexpr const char* kSchema = R"(
 CREATE TABLE meta(name BLOB PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE records(name BLOB PRIMARY KEY, version INTEGER NOT NULL, box BLOB NOT NULL)
   STRICT, WITHOUT ROWID;
+CREATE TABLE log(number INTEGER PRIMARY KEY, box BLOB NOT NULL) STRICT;
 )";
 
 std::string_view ModeText(manifest::SealMode mode) {
@@ -49,6 +49,12 @@ std::string_view ModeText(manifest::SealMode mode) {
 Bytes RecordContext(std::string_view use, ByteView name, std::int64_t version) {
   Writer w;
   w.Prefixed32Le(use).Prefixed32Le(name).U64Le(static_cast<std::uint64_t>(version));
+  return std::move(w).Finish();
+}
+
+Bytes EntryContext(std::string_view use, std::int64_t number) {
+  Writer w;
+  w.Prefixed32Le(use).U64Le(static_cast<std::uint64_t>(number));
   return std::move(w).Finish();
 }
 
@@ -149,10 +155,18 @@ Status SqliteStore::OpenState() {
   return {};
 }
 
-SqliteStore::Digest SqliteStore::DigestOf(ByteView name, std::int64_t version, ByteView box) const {
-  const Bytes context = RecordContext(kSetContext, name, version);
+SqliteStore::Digest SqliteStore::DigestOf(ByteView context, ByteView box) const {
   const Bytes message = Concat({context, crypto::Sha256(box).view()});
   return crypto::HmacSha256(keys_->set.Reveal(), message).array();
+}
+
+SqliteStore::Digest SqliteStore::RecordDigest(ByteView name, std::int64_t version,
+                                              ByteView box) const {
+  return DigestOf(RecordContext(kSetContext, name, version), box);
+}
+
+SqliteStore::Digest SqliteStore::EntryDigest(std::int64_t number, ByteView box) const {
+  return DigestOf(EntryContext(kLogSetContext, number), box);
 }
 
 Status SqliteStore::CheckSet() {
@@ -161,15 +175,21 @@ Status SqliteStore::CheckSet() {
   ASSIGN_OR_RETURN(Statement all, database_->Prepare("SELECT name, version, box FROM records"));
   RETURN_IF_ERROR(all.Rows([&](const Statement& row) -> Status {
     const std::int64_t version = row.Int(1);
-    const Digest digest = DigestOf(row.Blob(0), version, row.Blob(2));
+    const Digest digest = RecordDigest(row.Blob(0), version, row.Blob(2));
     Mix(digest, seen.sum);
     ++seen.count;
-    if (version != kOnceVersion) held.emplace(ToText(row.Blob(0)), Held{version, digest});
+    held.emplace(ToText(row.Blob(0)), Held{version, digest});
+    return {};
+  }));
+  ASSIGN_OR_RETURN(Statement log, database_->Prepare("SELECT number, box FROM log"));
+  RETURN_IF_ERROR(log.Rows([&](const Statement& row) -> Status {
+    Mix(EntryDigest(row.Int(0), row.Blob(1)), seen.sum);
+    ++seen.count;
     return {};
   }));
   if (!(seen == head_))
-    return Damaged(
-        fmt::format("found {} records that are not the {} last written", seen.count, head_.count));
+    return Damaged(fmt::format("found {} records and log entries that are not the {} last written",
+                               seen.count, head_.count));
   held_ = std::move(held);
   return {};
 }
@@ -186,16 +206,15 @@ Result<Bytes> SqliteStore::GetMeta(std::string_view name) const {
 }
 
 Status SqliteStore::PrepareStatements() {
-  ASSIGN_OR_RETURN(
-      Statement add,
-      database_->Prepare("INSERT INTO records(name, version, box) VALUES(?1, ?2, ?3)"));
+  ASSIGN_OR_RETURN(Statement append,
+                   database_->Prepare("INSERT INTO log(number, box) VALUES(?1, ?2)"));
   ASSIGN_OR_RETURN(Statement put,
                    database_->Prepare("INSERT INTO records(name, version, box) VALUES(?1, ?2, ?3) "
                                       "ON CONFLICT DO UPDATE SET version = ?2, box = ?3"));
   ASSIGN_OR_RETURN(Statement put_meta,
                    database_->Prepare("INSERT INTO meta(name, value) VALUES(?1, ?2) "
                                       "ON CONFLICT DO UPDATE SET value = ?2"));
-  statements_.emplace(std::move(add), std::move(put), std::move(put_meta));
+  statements_.emplace(std::move(append), std::move(put), std::move(put_meta));
   return {};
 }
 
@@ -220,28 +239,35 @@ Status SqliteStore::Put(const Record& record, Change& change) {
       before = change.held.insert(*held).first;
   }
   const bool replaces = before != change.held.end();
-  if (record.once && replaces)
-    return Internal(
-        fmt::format("record \"{}\" was written before as one that changes", record.name));
-  const std::int64_t version =
-      record.once ? kOnceVersion : (replaces ? before->second.version : kOnceVersion) + 1;
+  const std::int64_t version = (replaces ? before->second.version : 0) + 1;
   ASSIGN_OR_RETURN(const Bytes box, crypto::SealBox(keys_->records.Reveal(),
                                                     RecordContext(kRecordContext, name, version),
                                                     record.value.Reveal(), entropy_));
-  const Digest digest = DigestOf(name, version, box);
+  const Digest digest = RecordDigest(name, version, box);
   if (replaces) Mix(before->second.digest, change.head.sum);
   Mix(digest, change.head.sum);
   change.head.count += replaces ? 0 : 1;
-  if (!record.once) change.held.insert_or_assign(record.name, Held{version, digest});
-  Statement& statement = record.once ? statements_->add : statements_->put;
+  change.held.insert_or_assign(record.name, Held{version, digest});
   return In(fmt::format("record \"{}\"", record.name),
-            statement.Bind(1, name).Bind(2, version).Bind(3, box).Run());
+            statements_->put.Bind(1, name).Bind(2, version).Bind(3, box).Run());
 }
 
-Status SqliteStore::WriteRecords(const std::vector<Record>& records, Change& change) {
+Status SqliteStore::Append(const LogEntry& entry, Head& head) {
+  const auto number = static_cast<std::int64_t>(entry.number);
+  ASSIGN_OR_RETURN(const Bytes box,
+                   crypto::SealBox(keys_->records.Reveal(), EntryContext(kEntryContext, number),
+                                   entry.value.Reveal(), entropy_));
+  Mix(EntryDigest(number, box), head.sum);
+  ++head.count;
+  return In(fmt::format("log entry {}", entry.number),
+            statements_->append.Bind(1, number).Bind(2, box).Run());
+}
+
+Status SqliteStore::Apply(const StateChange& what, Change& change) {
   change.head = head_;
   ++change.head.generation;
-  for (const Record& record : records) RETURN_IF_ERROR(Put(record, change));
+  for (const Record& record : what.records) RETURN_IF_ERROR(Put(record, change));
+  for (const LogEntry& entry : what.entries) RETURN_IF_ERROR(Append(entry, change.head));
   return PutHead(change.head);
 }
 
@@ -250,7 +276,7 @@ void SqliteStore::TakeOver(Change change) {
   for (auto& [name, held] : change.held) held_.insert_or_assign(name, held);
 }
 
-Status SqliteStore::Create(manifest::SealMode mode, const std::vector<Record>& records) {
+Status SqliteStore::Create(manifest::SealMode mode, const StateChange& first) {
   const std::lock_guard lock(mutex_);
   if (found_ != Found::kNothing) return Precondition("there is state already");
   const SecretBytes data_key = entropy_.TakeSecret(kKeyBytes);
@@ -274,7 +300,7 @@ Status SqliteStore::Create(manifest::SealMode mode, const std::vector<Record>& r
     RETURN_IF_ERROR(PrepareStatements());
     RETURN_IF_ERROR(PutMeta(kModeName, AsBytes(ModeText(mode))));
     RETURN_IF_ERROR(PutMeta(kSealedKeyName, sealed_key));
-    return WriteRecords(records, change);
+    return Apply(first, change);
   });
   if (status.has_value()) {
     TakeOver(std::move(change));
@@ -287,11 +313,11 @@ Status SqliteStore::Create(manifest::SealMode mode, const std::vector<Record>& r
   return status;
 }
 
-Status SqliteStore::Write(const std::vector<Record>& records) {
+Status SqliteStore::Write(const StateChange& what) {
   const std::lock_guard lock(mutex_);
   if (found_ != Found::kState) return Precondition("there is no state to write to");
   Change change;
-  RETURN_IF_ERROR(database_->Transact([&] { return WriteRecords(records, change); }));
+  RETURN_IF_ERROR(database_->Transact([&] { return Apply(what, change); }));
   TakeOver(std::move(change));
   return {};
 }
@@ -301,16 +327,14 @@ Result<Record> SqliteStore::OpenRow(const Statement& row) const {
   const ByteView name = row.Blob(0);
   const std::int64_t version = row.Int(1);
   const auto held = held_.find(AsText(name));
-  const bool is_last = held == held_.end()
-                           ? version == kOnceVersion
-                           : version == held->second.version &&
-                                 DigestOf(name, version, row.Blob(2)) == held->second.digest;
+  const bool is_last = held != held_.end() && version == held->second.version &&
+                       RecordDigest(name, version, row.Blob(2)) == held->second.digest;
   if (!is_last)
     return Damaged(fmt::format("record \"{}\" is not the one that was written last", AsText(name)));
   auto value = crypto::OpenBox(keys_->records.Reveal(),
                                RecordContext(kRecordContext, name, version), row.Blob(2));
   if (!value.has_value()) return Damaged(fmt::format("record \"{}\" does not open", AsText(name)));
-  return Record{ToText(name), std::move(*value), held == held_.end()};
+  return Record{ToText(name), std::move(*value)};
 }
 
 // That none of those which must be there was left out: all of the range, or all up to the last one
@@ -346,6 +370,27 @@ Result<std::vector<Record>> SqliteStore::Read(std::string_view prefix, std::stri
                         return {};
                       }));
   RETURN_IF_ERROR(ExpectAllHeld(out, prefix, from, limit));
+  return out;
+}
+
+Result<std::vector<LogEntry>> SqliteStore::ReadLog(std::uint64_t from, std::size_t limit) {
+  const std::lock_guard lock(mutex_);
+  if (found_ != Found::kState) return Precondition("there is no state to read");
+  ASSIGN_OR_RETURN(Statement range, database_->Prepare("SELECT number, box FROM log WHERE number "
+                                                       ">= ?1 ORDER BY number LIMIT ?2"));
+  std::vector<LogEntry> out;
+  RETURN_IF_ERROR(range.Bind(1, static_cast<std::int64_t>(from))
+                      .Bind(2, static_cast<std::int64_t>(limit))
+                      .Rows([&](const Statement& row) -> Status {
+                        const std::int64_t number = row.Int(0);
+                        auto value =
+                            crypto::OpenBox(keys_->records.Reveal(),
+                                            EntryContext(kEntryContext, number), row.Blob(1));
+                        if (!value.has_value())
+                          return Damaged(fmt::format("log entry {} does not open", number));
+                        out.push_back({static_cast<std::uint64_t>(number), std::move(*value)});
+                        return {};
+                      }));
   return out;
 }
 

@@ -17,12 +17,12 @@ namespace strongroom::coordinator {
 
 // State in one SQLite file, `folder`/state.db. Each record is sealed under a key of its own use,
 // derived from a data key that is itself sealed by the TEE's key; its name and version are
-// authenticated with it. A keyed digest over the whole set of records is sealed along with every
-// change, so that single records cannot be removed, exchanged or put back between two runs. During
-// a run the disk is not believed either: which version of each record is the last one stays in
-// memory, and what is read is held against it. What is not noticed is an older copy of everything
-// before a start: that needs a counter which the host does not own. Layout in
-// docs/formats/state.md.
+// authenticated with it, and so is an entry of the log with its number. A keyed digest over the
+// whole set is sealed along with every change, so that nothing single can be removed, exchanged or
+// put back between two runs. During a run the disk is not believed either: which version of each
+// record is the last one stays in memory, and what is read is held against it. What is not noticed
+// is an older copy of everything before a start: that needs a counter which the host does not own.
+// Layout in docs/formats/state.md.
 class SqliteStore final : public Store {
  public:
   // Opens or creates the file and checks all of it. `sealer` and `entropy` are borrowed for life.
@@ -32,23 +32,25 @@ class SqliteStore final : public Store {
                                                    Sealer& sealer, Entropy& entropy);
 
   Found found() const override;
-  Status Create(manifest::SealMode mode, const std::vector<Record>& records) override;
-  Status Write(const std::vector<Record>& records) override;
+  Status Create(manifest::SealMode mode, const StateChange& first) override;
+  Status Write(const StateChange& what) override;
   Result<std::vector<Record>> Read(std::string_view prefix, std::string_view from,
                                    std::size_t limit) override;
+  Result<std::vector<LogEntry>> ReadLog(std::uint64_t from, std::size_t limit) override;
 
  private:
-  using Digest = std::array<std::uint8_t, 32>;  // keyed, of a record's name, version and box
+  // Keyed, of a record's name, version and box, or of a log entry's number and box.
+  using Digest = std::array<std::uint8_t, 32>;
 
-  // The set of all records: what is sealed with each change.
+  // The set of all records and entries: what is sealed with each change.
   struct Head {
     std::uint64_t generation = 0;
     std::uint64_t count = 0;
-    Digest sum{};  // exclusive or of the digests of all records
+    Digest sum{};  // exclusive or of the digests of all
 
     bool operator==(const Head&) const = default;
   };
-  // A record that may be replaced, as it was checked at the start or written last.
+  // A record as it was checked at the start or written last.
   struct Held {
     std::int64_t version = 0;
     Digest digest{};
@@ -66,7 +68,7 @@ class SqliteStore final : public Store {
 
   // Those of every write, prepared once.
   struct Statements {
-    Statement add;
+    Statement append;
     Statement put;
     Statement put_meta;
   };
@@ -78,14 +80,17 @@ class SqliteStore final : public Store {
   Status OpenState();
   Status CheckSet();
   Status Put(const Record& record, Change& change);
+  Status Append(const LogEntry& entry, Head& head);
   Status PutMeta(std::string_view name, ByteView value);
   Result<Bytes> GetMeta(std::string_view name) const;
   Status PutHead(const Head& head);
   Result<SecretBytes> WrappingKey(manifest::SealMode mode) const;
   Status UseDataKey(const SecretBytes& data_key);
   Status PrepareStatements();
-  Digest DigestOf(ByteView name, std::int64_t version, ByteView box) const;
-  Status WriteRecords(const std::vector<Record>& records, Change& change);
+  Digest DigestOf(ByteView context, ByteView box) const;
+  Digest RecordDigest(ByteView name, std::int64_t version, ByteView box) const;
+  Digest EntryDigest(std::int64_t number, ByteView box) const;
+  Status Apply(const StateChange& what, Change& change);
   void TakeOver(Change change);
   Result<Record> OpenRow(const Statement& row) const;
   Status ExpectAllHeld(const std::vector<Record>& found, std::string_view prefix,
@@ -99,7 +104,7 @@ class SqliteStore final : public Store {
   std::optional<Keys> keys_;              // there once state is open
   std::optional<Statements> statements_;  // likewise; before the database goes
   Head head_;
-  HeldRecords held_;  // all but those that are written once
+  HeldRecords held_;  // all of them
 };
 
 }  // namespace strongroom::coordinator

@@ -30,11 +30,18 @@ Record MakeRecord(const std::string& name, std::string_view value) {
   return {name, SecretBytes(AsBytes(value))};
 }
 
-std::vector<Record> Some(std::string_view value) {
-  std::vector<Record> out;
-  out.push_back(MakeRecord("manifest", value));
-  out.push_back(MakeRecord("secret/a", "alpha"));
-  out.push_back(MakeRecord("secret/b", ""));
+StateChange Some(std::string_view value) {
+  StateChange out;
+  out.records.push_back(MakeRecord("manifest", value));
+  out.records.push_back(MakeRecord("secret/a", "alpha"));
+  out.records.push_back(MakeRecord("secret/b", ""));
+  return out;
+}
+
+StateChange Entries(std::uint64_t first, std::uint64_t last) {
+  StateChange out;
+  for (std::uint64_t number = first; number <= last; ++number)
+    out.entries.push_back({number, SecretBytes(AsBytes(fmt::format("entry {}", number)))});
   return out;
 }
 
@@ -77,11 +84,11 @@ TEST_F(SqliteStoreTest, KeepsRecordsOverRestarts) {
     ASSERT_OK_AND_ASSIGN(const auto store, Open());
     EXPECT_EQ(store->found(), Store::Found::kState);
     EXPECT_EQ(Value(*store, "manifest"), "first");
-    std::vector<Record> changes;
-    changes.push_back(MakeRecord("manifest", "second"));
-    changes.push_back(MakeRecord("secret/c", "gamma"));
-    changes.push_back(MakeRecord("manifest", "third"));
-    ASSERT_OK(store->Write(changes));
+    StateChange change;
+    change.records.push_back(MakeRecord("manifest", "second"));
+    change.records.push_back(MakeRecord("secret/c", "gamma"));
+    change.records.push_back(MakeRecord("manifest", "third"));
+    ASSERT_OK(store->Write(change));
   }
   ASSERT_OK_AND_ASSIGN(const auto store, Open());
   EXPECT_EQ(Value(*store, "manifest"), "third");
@@ -96,6 +103,7 @@ TEST_F(SqliteStoreTest, IsNewUntilCreatedAndOnlyOnce) {
   EXPECT_EQ(store->found(), Store::Found::kNothing);
   EXPECT_THAT(store->Write(Some("x")), Fails(Code::kPrecondition, "no state"));
   EXPECT_THAT(store->Read("", "", 1), Fails(Code::kPrecondition, "no state"));
+  EXPECT_THAT(store->ReadLog(1, 1), Fails(Code::kPrecondition, "no state"));
   ASSERT_OK(store->Create(SealMode::kUniqueKey, Some("first")));
   EXPECT_THAT(store->Create(SealMode::kUniqueKey, Some("x")),
               Fails(Code::kPrecondition, "already"));
@@ -160,6 +168,7 @@ TEST_P(TamperedStoreTest, IsRefusedAndLeftAsItIs) {
   {
     ASSERT_OK_AND_ASSIGN(const auto store, Open());
     ASSERT_OK(store->Write(Some("second")));
+    ASSERT_OK(store->Write(Entries(1, 3)));
   }
   Run("ATTACH '" + (folder_.path() / "old.db").string() + "' AS old;" + GetParam().sql);
   const Bytes before = Content();
@@ -185,6 +194,16 @@ INSTANTIATE_TEST_SUITE_P(
         Tampering{"RecordAdded",
                   "INSERT INTO main.records SELECT CAST('secret/y' AS BLOB), version, box FROM "
                   "main.records LIMIT 1;"},
+        Tampering{"EntryRemoved", "DELETE FROM main.log WHERE number = 2;"},
+        Tampering{"LastEntryRemoved", "DELETE FROM main.log WHERE number = 3;"},
+        Tampering{"EntriesExchanged",
+                  "UPDATE main.log SET box = (SELECT box FROM main.log WHERE number = 1) WHERE "
+                  "number = 2;"},
+        Tampering{"EntryNumberedAnew", "UPDATE main.log SET number = 7 WHERE number = 3;"},
+        Tampering{"EntryAdded", "INSERT INTO main.log SELECT 4, box FROM main.log LIMIT 1;"},
+        Tampering{"EntryMadeARecord",
+                  "INSERT INTO main.records SELECT CAST('log' AS BLOB), number, box FROM main.log "
+                  "WHERE number = 1; DELETE FROM main.log WHERE number = 1;"},
         Tampering{"VersionChanged", "UPDATE main.records SET version = version + 1;"},
         Tampering{
             "HeadPutBack",
@@ -203,15 +222,15 @@ class ChangedUnderneathTest : public SqliteStoreTest {
   static constexpr std::size_t kMoreThanTheCache = 8 << 20;
 
   // A state with `changed` applied to it, open, and a file that lacks this change.
-  void Prepare(const std::vector<Record>& changed) {
+  void Prepare(const StateChange& changed) {
     {
       ASSERT_OK_AND_ASSIGN(const auto store, Open());
-      std::vector<Record> records = Some("first");
-      records.push_back(MakeRecord("large", std::string(kMoreThanTheCache, 'x')));
+      StateChange first = Some("first");
+      first.records.push_back(MakeRecord("large", std::string(kMoreThanTheCache, 'x')));
       // So that what is changed lies on other pages than what is read to push them out.
       for (int i = 0; i < 100; ++i)
-        records.push_back(MakeRecord(fmt::format("m/{}", i), std::string(200, 'x')));
-      ASSERT_OK(store->Create(SealMode::kProductKey, records));
+        first.records.push_back(MakeRecord(fmt::format("m/{}", i), std::string(200, 'x')));
+      ASSERT_OK(store->Create(SealMode::kProductKey, first));
     }
     const Bytes old = Content();
     {
@@ -230,17 +249,17 @@ class ChangedUnderneathTest : public SqliteStoreTest {
 };
 
 TEST_F(ChangedUnderneathTest, AnOldRecordIsNotTakenForTheNewOne) {
-  std::vector<Record> changed;
-  changed.push_back(MakeRecord("manifest", "other"));
+  StateChange changed;
+  changed.records.push_back(MakeRecord("manifest", "other"));
   Prepare(changed);
   EXPECT_THAT(store_->Read("manifest", "manifest", 1), Fails(Code::kUntrusted, "written last"));
   EXPECT_THAT(store_->Read("", "", 1000), Fails(Code::kUntrusted, "written last"));
 }
 
 TEST_F(ChangedUnderneathTest, ARecordThatIsGoneIsMissed) {
-  std::vector<Record> changed;
-  changed.push_back(MakeRecord("manifest", "other"));
-  changed.push_back(MakeRecord("secret/c", "gamma"));
+  StateChange changed;
+  changed.records.push_back(MakeRecord("manifest", "other"));
+  changed.records.push_back(MakeRecord("secret/c", "gamma"));
   Prepare(changed);
   EXPECT_THAT(store_->Read("secret/", "secret/", 10), Fails(Code::kUntrusted, "\"secret/c\""));
   EXPECT_THAT(store_->Read("secret/c", "secret/c", 1), Fails(Code::kUntrusted, "not there"));
@@ -249,11 +268,11 @@ TEST_F(ChangedUnderneathTest, ARecordThatIsGoneIsMissed) {
 }
 
 TEST_F(ChangedUnderneathTest, WhatIsWrittenThenReplacesWhatWasWrittenBefore) {
-  std::vector<Record> changed;
-  changed.push_back(MakeRecord("manifest", "other"));
+  StateChange changed;
+  changed.records.push_back(MakeRecord("manifest", "other"));
   Prepare(changed);
-  std::vector<Record> next;
-  next.push_back(MakeRecord("manifest", "third"));
+  StateChange next;
+  next.records.push_back(MakeRecord("manifest", "third"));
   ASSERT_OK(store_->Write(next));
   EXPECT_EQ(Value(*store_, "manifest"), "third");
   store_.reset();
@@ -261,35 +280,28 @@ TEST_F(ChangedUnderneathTest, WhatIsWrittenThenReplacesWhatWasWrittenBefore) {
   EXPECT_EQ(Value(*store_, "manifest"), "third") << "the sum is of what was written";
 }
 
-TEST_F(SqliteStoreTest, KeepsRecordsThatAreWrittenOnceBesideTheOthers) {
+TEST_F(SqliteStoreTest, KeepsALogBesideTheRecords) {
   ASSERT_OK(Create());
-  const auto once = [](const std::string& name) {
-    std::vector<Record> out;
-    out.push_back(MakeRecord(name, "entry"));
-    out.back().once = true;
-    return out;
-  };
   {
     ASSERT_OK_AND_ASSIGN(const auto store, Open());
-    ASSERT_OK(store->Write(once("audit/1")));
-    ASSERT_OK(store->Write(once("audit/2")));
-    EXPECT_THAT(store->Write(once("audit/1")), Fails(Code::kConflict, "audit/1"));
-    EXPECT_THAT(store->Write(once("manifest")), Fails(Code::kInternal, "one that changes"));
+    ASSERT_OK(store->Write(Entries(1, 2)));
+    EXPECT_THAT(store->Write(Entries(2, 3)), Fails(Code::kConflict, "log entry 2"));
+    ASSERT_OK(store->Write(Entries(3, 12)));
   }
-  {
-    ASSERT_OK_AND_ASSIGN(const auto store, Open());
-    EXPECT_EQ(Value(*store, "audit/1"), "entry");
-    ASSERT_OK_AND_ASSIGN(const auto all, store->Read("audit/", "audit/2", 10));
-    EXPECT_EQ(all.size(), 1U);
-  }
-  Run("DELETE FROM records WHERE name = CAST('audit/1' AS BLOB)");
-  EXPECT_THAT(Open(), Fails(Code::kUntrusted, "left as it is"));
+  ASSERT_OK_AND_ASSIGN(const auto store, Open());
+  ASSERT_OK_AND_ASSIGN(const auto some, store->ReadLog(9, 3));
+  ASSERT_EQ(some.size(), 3U);
+  EXPECT_EQ(some[0].number, 9U);
+  EXPECT_EQ(ToText(some[1].value.Reveal()), "entry 10");
+  ASSERT_OK_AND_ASSIGN(const auto beyond, store->ReadLog(13, 3));
+  EXPECT_TRUE(beyond.empty());
+  EXPECT_EQ(Value(*store, "manifest"), "first");
 }
 
 TEST_F(SqliteStoreTest, RefusesStateOfALaterVersion) {
   ASSERT_OK(Create());
-  Run("PRAGMA user_version = 2");
-  EXPECT_THAT(Open(), Fails(Code::kUnsupported, "format 2, wanted 1"));
+  Run("PRAGMA user_version = 3");
+  EXPECT_THAT(Open(), Fails(Code::kUnsupported, "format 3, wanted 2"));
 }
 
 // A byte changed anywhere: refused, or opened with exactly what was written; never something else,
@@ -325,6 +337,11 @@ TEST_F(SqliteStoreTest, NeverReadsAnythingButWhatWasWritten) {
 
 TEST_F(SqliteStoreTest, RefusesATruncatedFile) {
   ASSERT_OK(Create());
+  {
+    // The end of the last page would mean nothing otherwise.
+    ASSERT_OK_AND_ASSIGN(const auto store, Open());
+    ASSERT_OK(store->Write(Entries(1, 1)));
+  }
   const Bytes good = Content();
   for (const std::size_t size :
        {good.size() - 1, good.size() / 2, std::size_t{5000}, std::size_t{50}}) {
@@ -354,14 +371,14 @@ TEST_F(SqliteStoreTest, SaysThatTheDiskIsFullAndGoesOnWhenItIsNotAnyMore) {
     limit.rlim_cur = 100'000;
     setrlimit(RLIMIT_FSIZE, &limit);
     const std::string large(300'000, 'x');
-    std::vector<Record> records;
-    records.push_back(MakeRecord("large", large));
-    const Status refused = (*store)->Write(records);
+    StateChange change;
+    change.records.push_back(MakeRecord("large", large));
+    const Status refused = (*store)->Write(change);
     EXPECT_THAT(refused, Fails(Code::kExhausted, "full"));
     EXPECT_EQ(Value(**store, "manifest"), "first");
     limit.rlim_cur = all;
     setrlimit(RLIMIT_FSIZE, &limit);
-    const Status written = (*store)->Write(records);
+    const Status written = (*store)->Write(change);
     EXPECT_OK(written);
     return !refused.has_value() && written.has_value() && !::testing::Test::HasFailure();
   }));

@@ -14,15 +14,17 @@ namespace strongroom::coordinator::testing {
 class MemoryStore final : public Store {
  public:
   Found found() const override;
-  Status Create(manifest::SealMode mode, const std::vector<Record>& records) override;
-  Status Write(const std::vector<Record>& records) override;
+  Status Create(manifest::SealMode mode, const StateChange& first) override;
+  Status Write(const StateChange& change) override;
   Result<std::vector<Record>> Read(std::string_view prefix, std::string_view from,
                                    std::size_t limit) override;
+  Result<std::vector<LogEntry>> ReadLog(std::uint64_t from, std::size_t limit) override;
 
   // What Write and Create answer from now on; OK by default. Nothing is kept then.
   void FailWith(std::optional<Error> error);
   void SetFound(Found found);
   void Forget(const std::string& name);
+  void ForgetEntry(std::uint64_t number);
   int writes() const { return writes_; }
   manifest::SealMode mode() const { return mode_; }
   std::size_t size() const;
@@ -31,11 +33,12 @@ class MemoryStore final : public Store {
   std::atomic<bool> hold = false;
 
  private:
-  Status Put(const std::vector<Record>& records);
+  Status Put(const StateChange& change);
 
   mutable std::mutex mutex_;
   Found found_ = Found::kNothing;
   std::map<std::string, SecretBytes> records_;
+  std::map<std::uint64_t, SecretBytes> entries_;
   std::optional<Error> failure_;
   std::atomic<int> writes_ = 0;
   manifest::SealMode mode_ = manifest::SealMode::kProductKey;
