@@ -17,6 +17,7 @@
 #include "coordinator/api/adapters.h"
 #include "coordinator/api/front_ends.h"
 #include "coordinator/store/sqlite_store.h"
+#include "net/address.h"
 #include "tee/detect.h"
 
 namespace {
@@ -93,10 +94,6 @@ Status Harden() {
   return ForbidDumps();
 }
 
-std::string Anywhere(const std::string& address) {
-  return address.starts_with(':') ? "[::]" + address : address;
-}
-
 Result<std::unique_ptr<collateral::EndorsementSource>> OpenCollateral(const Flags& flags) {
   if (!flags.collateral_bundle.empty()) return collateral::Bundle::Read(flags.collateral_bundle);
   const bool intel = flags.pccs_url.starts_with("https://api.trustedservices.intel.com");
@@ -146,9 +143,10 @@ Status Run(const Flags& flags, const EndSignals& signals) {
       const std::unique_ptr<coordinator::FrontEnds> front_ends,
       coordinator::FrontEnds::Start(
           *core,
-          {.client_address = Anywhere(flags.client_address),
-           .mesh_address = Anywhere(flags.mesh_address),
-           .metrics_address = flags.metrics_address.empty() ? "" : Anywhere(flags.metrics_address),
+          {.client_address = net::ListenAddress(flags.client_address),
+           .mesh_address = net::ListenAddress(flags.mesh_address),
+           .metrics_address =
+               flags.metrics_address.empty() ? "" : net::ListenAddress(flags.metrics_address),
            .access_log = flags.access_log},
           log, metrics));
   log.Info("ready", {{"version", std::string(Version())},

@@ -6,6 +6,7 @@
 
 #include "base/encoding.h"
 #include "base/files.h"
+#include "base/text.h"
 
 namespace strongroom::agent {
 namespace {
@@ -20,14 +21,6 @@ bool IsUuid(std::string_view text) {
       return false;
   }
   return true;
-}
-
-std::string_view Trimmed(std::string_view text) {
-  constexpr std::string_view space = " \t\r\n";
-  const std::size_t first = text.find_first_not_of(space);
-  return first == std::string_view::npos
-             ? ""
-             : text.substr(first, text.find_last_not_of(space) - first + 1);
 }
 
 Result<std::string> UuidOf(const std::string& file, Entropy& entropy) {

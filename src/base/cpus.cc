@@ -3,13 +3,13 @@
 #include <sched.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <optional>
 #include <sstream>
 #include <vector>
 
 #include "base/files.h"
+#include "base/text.h"
 
 namespace strongroom {
 namespace {
@@ -30,11 +30,7 @@ int Affinity() {
 }
 
 std::optional<long long> ToNumber(std::string_view text) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.remove_suffix(1);
-  long long value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
+  return ParseDecimal<long long>(Trimmed(text));
 }
 
 // cpu.max: "max 100000" or "150000 100000".

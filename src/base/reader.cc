@@ -60,9 +60,6 @@ Result<ByteView> Reader::Prefixed16Le(std::size_t max) {
 Result<ByteView> Reader::Prefixed32Le(std::size_t max) {
   return TakePrefixed(TakeInteger(4, true), max);
 }
-Result<ByteView> Reader::Prefixed32Be(std::size_t max) {
-  return TakePrefixed(TakeInteger(4, false), max);
-}
 
 Status Reader::ExpectEnd() const {
   if (empty()) return {};

@@ -40,7 +40,6 @@ class Reader {
   // A length prefix and that many bytes; more than `max` is refused before anything is taken.
   Result<ByteView> Prefixed16Le(std::size_t max);
   Result<ByteView> Prefixed32Le(std::size_t max);
-  Result<ByteView> Prefixed32Be(std::size_t max);
 
   // kMalformed when bytes are left over.
   Status ExpectEnd() const;

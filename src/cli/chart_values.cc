@@ -1,11 +1,11 @@
 #include "cli/chart_values.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include <fmt/format.h>
 
 #include "base/json.h"
+#include "base/text.h"
 #include "base/version.h"
 
 namespace strongroom::cli {
@@ -21,11 +21,10 @@ bool HoldsCharts(const fs::path& folder) {
 Result<int> Port(const Arguments& arguments, std::string_view flag, int otherwise) {
   const auto text = arguments.Optional(flag);
   if (!text.has_value()) return otherwise;
-  int port = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), port);
-  if (error != std::errc() || end != text->data() + text->size() || port < 1 || port > 65535)
+  const auto port = ParseDecimal<std::uint16_t>(*text);
+  if (!port || *port == 0)
     return Malformed(fmt::format("--{} is \"{}\", wanted 1 to 65535", flag, *text));
-  return port;
+  return *port;
 }
 
 Result<bool> TrueOrFalse(const Arguments& arguments, std::string_view flag, bool otherwise) {

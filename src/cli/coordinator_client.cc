@@ -1,6 +1,5 @@
 #include "cli/coordinator_client.h"
 
-#include <charconv>
 #include <cstdlib>
 
 #include <fmt/format.h>
@@ -10,6 +9,7 @@
 #include "base/encoding.h"
 #include "base/entropy.h"
 #include "base/files.h"
+#include "base/text.h"
 #include "cli/endorsements.h"
 #include "crypto/hash.h"
 #include "net/status_map.h"
@@ -80,14 +80,10 @@ Result<std::string> NormalAddress(std::string_view address, int default_port) {
   const bool bracketed = address.front() == '[';
   const std::size_t host_end = bracketed ? address.find(']') : address.find(':');
   if (bracketed && host_end == std::string_view::npos) return bad();
-  std::string_view rest =
+  const std::string_view rest =
       host_end == std::string_view::npos ? "" : address.substr(host_end + (bracketed ? 1 : 0));
   if (rest.empty()) return fmt::format("{}:{}", address, default_port);
-  int port = 0;
-  rest.remove_prefix(1);
-  const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), port);
-  if (error != std::errc() || end != rest.data() + rest.size() || port < 1 || port > 65535)
-    return bad();
+  if (ParseDecimal<std::uint16_t>(rest.substr(1)).value_or(0) == 0) return bad();
   return std::string(address);
 }
 

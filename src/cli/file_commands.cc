@@ -3,13 +3,13 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 
 #include <fmt/format.h>
 
 #include "base/entropy.h"
 #include "base/files.h"
+#include "base/text.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/progress.h"
@@ -92,12 +92,10 @@ Result<pfs::Format> ParseFormat(std::string_view name) {
 }
 
 Result<unsigned> ParseThreads(const std::string& text) {
-  unsigned threads = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), threads);
-  if (error != std::errc() || end != text.data() + text.size() || threads == 0 || threads > 256) {
+  const auto threads = ParseDecimal<unsigned>(text);
+  if (!threads || *threads == 0 || *threads > 256)
     return Malformed(fmt::format("--threads \"{}\", wanted a number from 1 to 256", text));
-  }
-  return threads;
+  return *threads;
 }
 
 Result<pfs::CryptOptions> ParseOptions(const Arguments& arguments) {

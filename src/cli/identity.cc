@@ -1,12 +1,11 @@
 #include "cli/identity.h"
 
-#include <charconv>
-
 #include <fmt/format.h>
 
 #include "base/encoding.h"
 #include "base/files.h"
 #include "base/json.h"
+#include "base/text.h"
 
 namespace strongroom::cli {
 namespace {
@@ -76,12 +75,9 @@ Result<Fixed> FixedFromHex(std::string_view hex, std::string_view what) {
 }
 
 Result<std::uint16_t> Number16(std::string_view text, std::string_view what) {
-  std::uint16_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) {
-    return Malformed(fmt::format("{} is \"{}\", wanted 0 to 65535", what, text));
-  }
-  return value;
+  const auto value = ParseDecimal<std::uint16_t>(text);
+  if (!value) return Malformed(fmt::format("{} is \"{}\", wanted 0 to 65535", what, text));
+  return *value;
 }
 
 Result<ExpectedIdentity> Build(const Written& written) {

@@ -1,11 +1,10 @@
 #include "cli/inference_client.h"
 
-#include <charconv>
-
 #include <fmt/format.h>
 
 #include "base/encoding.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "inference.pb.h"
 #include "net/status_map.h"
 #include "tensorflow_serving.pb.h"
@@ -126,12 +125,9 @@ Result<NamedTensors> InferByTensorFlowServing(const InferenceTarget& target, Nam
   tensorflow::serving::PredictRequest question;
   question.mutable_model_spec()->set_name(target.model);
   if (!target.version.empty()) {
-    std::int64_t version = 0;
-    const char* end = target.version.data() + target.version.size();
-    if (std::from_chars(target.version.data(), end, version).ptr != end) {
-      return Malformed(fmt::format("version \"{}\", wanted a number", target.version));
-    }
-    question.mutable_model_spec()->mutable_version()->set_value(version);
+    const auto version = ParseDecimal<std::int64_t>(target.version);
+    if (!version) return Malformed(fmt::format("version \"{}\", wanted a number", target.version));
+    question.mutable_model_spec()->mutable_version()->set_value(*version);
   }
   for (const auto& [name, tensor] : inputs) {
     tensorflow::TensorProto& proto = (*question.mutable_inputs())[name];

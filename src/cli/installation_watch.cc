@@ -3,10 +3,10 @@
 #include <poll.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "cli/interrupt.h"
 #include "cli/plain_text.h"
 #include "cli/webhook_check.h"
@@ -157,11 +157,10 @@ Result<Installation> WaitUntilReady(const Kubectl& kubectl, seconds timeout, Con
 
 Result<seconds> Timeout(const Arguments& arguments, int otherwise) {
   const std::string text = arguments.Or("timeout", std::to_string(otherwise));
-  int value = -1;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value < 0 || value > 86'400)
+  const auto value = ParseDecimal<int>(text);
+  if (!value || *value < 0 || *value > 86'400)
     return Malformed(fmt::format("--timeout is \"{}\", wanted seconds, 0 to 86400", text));
-  return seconds(value);
+  return seconds(*value);
 }
 
 Result<Exit> Conclude(const Installation& installation, const Kubectl& kubectl, Console& console) {

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "cli/plain_text.h"
 
 namespace strongroom::cli {
@@ -15,11 +16,6 @@ using std::chrono::seconds;
 
 constexpr seconds kForwardTimeout{20};
 constexpr JsonLimits kAnswerLimits{.max_bytes = 16 << 20, .max_depth = 64, .max_values = 1'000'000};
-
-std::string Trimmed(std::string_view text) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.remove_suffix(1);
-  return std::string(text);
-}
 
 // Without the lines of kubectl's own log ("E1121 18:21:09.432627 …"), which say the same in more
 // words.
@@ -33,7 +29,7 @@ std::string WithoutLog(std::string_view text) {
                         line[5] == ' ';
     if (!logged) out.append(line).push_back('\n');
   }
-  return Trimmed(out);
+  return std::string(Trimmed(out));
 }
 
 // What kubectl and helm say, and what it means for the exit status.
@@ -149,7 +145,7 @@ Result<std::string> Kubectl::ContextName() const {
           "HOST:PORT to do without");
     }
     if (!current.has_value()) return std::unexpected(current.error());
-    return Trimmed(*current);
+    return std::string(Trimmed(*current));
   }
   const auto named = Run({"config", "get-contexts", context_, "-o", "name"});
   if (!named.has_value() && named.error().message().contains("not found")) {

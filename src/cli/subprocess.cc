@@ -13,6 +13,7 @@
 
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "cli/interrupt.h"
 
 namespace strongroom::cli {
@@ -79,11 +80,6 @@ Status WaitFor(Streams& streams, Clock::time_point end, std::string_view program
   }
 }
 
-std::string Trimmed(std::string text) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
-  return text;
-}
-
 }  // namespace
 
 Result<BackgroundProcess> BackgroundProcess::Start(const std::vector<std::string>& arguments) {
@@ -145,7 +141,7 @@ Result<std::string> BackgroundProcess::ReadLine(milliseconds timeout) {
       ASSIGN_OR_RETURN(const bool more, ReadSome(out_.get(), out));
       if (!more) streams[0].fd = -1;
     }
-    if (streams[0].fd < 0 && streams[1].fd < 0) return Unavailable(Trimmed(err));
+    if (streams[0].fd < 0 && streams[1].fd < 0) return Unavailable(std::string(Trimmed(err)));
   }
   return out.substr(0, out.find('\n'));
 }

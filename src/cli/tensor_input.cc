@@ -1,12 +1,12 @@
 #include "cli/tensor_input.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include <fmt/format.h>
 
 #include "base/files.h"
 #include "base/json.h"
+#include "base/text.h"
 
 namespace strongroom::cli {
 namespace {
@@ -40,12 +40,10 @@ Result<std::vector<std::int64_t>> ParseDimensions(std::string_view text) {
   std::vector<std::int64_t> shape;
   for (std::size_t begin = 0; begin <= text.size();) {
     const std::size_t end = std::min(text.find(',', begin), text.size());
-    std::int64_t value = 0;
-    const auto [stop, error] = std::from_chars(text.data() + begin, text.data() + end, value);
-    if (error != std::errc() || stop != text.data() + end || value < 0) {
+    const auto size = ParseDecimal<std::int64_t>(text.substr(begin, end - begin));
+    if (!size || *size < 0)
       return Malformed(fmt::format("shape \"{}\", wanted sizes like 1,28,28", text));
-    }
-    shape.push_back(value);
+    shape.push_back(*size);
     begin = end + 1;
   }
   return shape;

@@ -1,12 +1,12 @@
 #include "collateral/pccs_answers.h"
 
 #include <algorithm>
-#include <charconv>
 #include <initializer_list>
 
 #include <fmt/format.h>
 
 #include "base/encoding.h"
+#include "base/text.h"
 #include "crypto/crl.h"
 
 namespace strongroom::collateral {
@@ -35,12 +35,9 @@ Result<Bytes> ListOf(const PccsAnswer& answer) {
 Milliseconds RetryAfter(const net::Headers& headers) {
   const auto value = headers.Get("retry-after");
   if (!value) return Milliseconds{0};
-  std::int64_t seconds = 0;
-  const auto [end, failure] =
-      std::from_chars(value->data(), value->data() + value->size(), seconds);
-  if (failure != std::errc() || end != value->data() + value->size() || seconds < 0)
-    return Milliseconds{0};
-  return std::min(kMaxRetryAfter, Milliseconds{std::min<std::int64_t>(seconds, 3600) * 1000});
+  const auto seconds = ParseDecimal<std::int64_t>(*value);
+  if (!seconds || *seconds < 0) return Milliseconds{0};
+  return std::min(kMaxRetryAfter, Milliseconds{std::min<std::int64_t>(*seconds, 3600) * 1000});
 }
 
 Result<attest::Endorsements> CollectEndorsements(std::string_view base,

@@ -2,12 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdlib>
 #include <limits>
 #include <optional>
 
 #include <fmt/format.h>
+
+#include "base/text.h"
 
 namespace strongroom::crypto {
 namespace {
@@ -78,11 +79,9 @@ std::optional<std::vector<std::uint64_t>> ParseArcs(std::string_view dotted) {
   std::vector<std::uint64_t> arcs;
   while (true) {
     const std::string_view part = dotted.substr(0, dotted.find('.'));
-    std::uint64_t arc = 0;
-    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), arc);
-    const bool whole = error == std::errc() && end == part.data() + part.size();
-    if (!whole || (part.size() > 1 && part[0] == '0')) return std::nullopt;
-    arcs.push_back(arc);
+    const auto arc = ParseDecimal<std::uint64_t>(part);
+    if (!arc || (part.size() > 1 && part[0] == '0')) return std::nullopt;
+    arcs.push_back(*arc);
     if (part.size() == dotted.size()) break;
     dotted.remove_prefix(part.size() + 1);
   }

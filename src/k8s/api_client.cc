@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/files.h"
+#include "base/text.h"
 #include "crypto/x509.h"
 #include "net/status_map.h"
 
@@ -15,11 +16,6 @@ constexpr std::size_t kMaxSmallFile = 256 * 1024;
 constexpr std::size_t kMaxAnswer = 4 << 20;
 constexpr std::size_t kMaxRoots = 64;
 constexpr std::size_t kMaxMessage = 500;
-
-std::string_view Trimmed(std::string_view text) {
-  const std::size_t end = text.find_last_not_of(" \t\r\n");
-  return end == std::string_view::npos ? std::string_view() : text.substr(0, end + 1);
-}
 
 Result<std::vector<Bytes>> ReadRoots(const std::filesystem::path& file) {
   ASSIGN_OR_RETURN(const std::string pem, ReadTextFile(file, kMaxSmallFile));

@@ -9,11 +9,12 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <memory>
 
 #include <fmt/format.h>
+
+#include "base/text.h"
 
 namespace strongroom::net {
 namespace {
@@ -64,20 +65,20 @@ Result<UniqueFd> ConnectAddress(const SocketAddress& address, SteadyTime deadlin
 
 Result<HostPort> ParseHostPort(std::string_view text) {
   const std::size_t colon = text.rfind(':');
-  HostPort out;
   if (colon != std::string_view::npos) {
     std::string_view host = text.substr(0, colon);
     const std::string_view port = text.substr(colon + 1);
     const bool bracketed = host.starts_with('[') && host.ends_with(']');
     if (bracketed) host = host.substr(1, host.size() - 2);
-    const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), out.port);
-    out.host = host;
+    const auto number = ParseDecimal<std::uint16_t>(port);
     const bool colons_ok = bracketed || !host.contains(':');
-    if (error == std::errc() && end == port.data() + port.size() && !port.empty() &&
-        !host.empty() && colons_ok)
-      return out;
+    if (number && !host.empty() && colons_ok) return HostPort{std::string(host), *number};
   }
   return Malformed(fmt::format("\"{}\", wanted host:port", text));
+}
+
+std::string ListenAddress(std::string_view text) {
+  return fmt::format("{}{}", text.starts_with(':') ? "[::]" : "", text);
 }
 
 Result<SocketAddress> SocketAddress::Parse(std::string_view text) {

@@ -41,6 +41,9 @@ struct HostPort {
 };
 Result<HostPort> ParseHostPort(std::string_view text);
 
+// What to listen on: ":80" is every address, of IPv6 and IPv4; anything else stays as it is.
+std::string ListenAddress(std::string_view text);
+
 // All sockets are non-blocking, close-on-exec and send without delay.
 Result<UniqueFd> ListenOn(const SocketAddress& address, int backlog);
 // kUnavailable: nobody waits; kExhausted: no descriptors are left.

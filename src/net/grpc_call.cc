@@ -1,9 +1,8 @@
 #include "net/grpc_call.h"
 
-#include <charconv>
-
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "net/grpc_codec.h"
 
 namespace strongroom::net {
@@ -64,11 +63,9 @@ Result<GrpcOutcome> ReadGrpcOutcome(IncomingResponse response, std::size_t max) 
     out.message = fmt::format("answer without a gRPC status, HTTP {}", response.status);
     return out;
   }
-  unsigned number = 0;
-  const auto parsed = std::from_chars(text->data(), text->data() + text->size(), number);
-  const bool known =
-      parsed.ec == std::errc() && number <= static_cast<unsigned>(GrpcStatus::kUnauthenticated);
-  out.status = known ? static_cast<GrpcStatus>(number) : GrpcStatus::kUnknown;
+  const auto number = ParseDecimal<unsigned>(*text);
+  const bool known = number && *number <= static_cast<unsigned>(GrpcStatus::kUnauthenticated);
+  out.status = known ? static_cast<GrpcStatus>(*number) : GrpcStatus::kUnknown;
   out.message = DecodeGrpcMessage(fields.Get("grpc-message").value_or(""));
   if (out.status == GrpcStatus::kOk) {
     const std::string encoding(response.headers.Get("grpc-encoding").value_or("identity"));

@@ -1,9 +1,10 @@
 #include "net/grpc_codec.h"
 
 #include <array>
-#include <charconv>
 
 #include <fmt/format.h>
+
+#include "base/text.h"
 
 namespace strongroom::net {
 namespace {
@@ -74,16 +75,14 @@ bool IsGrpcContentType(std::string_view content_type) {
 }
 
 Result<nanoseconds> ParseGrpcTimeout(std::string_view text) {
-  std::int64_t value = 0;
-  if (text.size() >= 2 && text.size() <= 9 && text.front() != '-') {
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size() - 1, value);
+  if (text.size() >= 2 && text.size() <= 9) {
+    const auto value = ParseDecimal<std::uint32_t>(text.substr(0, text.size() - 1));
     for (const Unit& unit : kUnits) {
-      if (error == std::errc() && end == text.data() + text.size() - 1 &&
-          unit.letter == text.back()) {
+      if (value && unit.letter == text.back()) {
         // A hundred million hours do not fit; nobody waits for a century.
         constexpr std::int64_t kCentury = 3'155'760'000'000'000'000;
-        return nanoseconds(value > kCentury / unit.nanoseconds ? kCentury
-                                                               : value * unit.nanoseconds);
+        return nanoseconds(*value > kCentury / unit.nanoseconds ? kCentury
+                                                                : *value * unit.nanoseconds);
       }
     }
   }

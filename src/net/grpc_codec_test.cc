@@ -1,5 +1,7 @@
 #include "net/grpc_codec.h"
 
+#include "net/address.h"
+#include "net/grpc_call.h"
 #include "net/router.h"
 #include "net/url.h"
 #include "testing/mutations.h"
@@ -45,6 +47,32 @@ TEST(GrpcCodecTest, ContentTypes) {
     EXPECT_TRUE(IsGrpcContentType(yes)) << yes;
   for (const char* const no : {"", "application/grpc-web", "application/json", "application/grp"})
     EXPECT_FALSE(IsGrpcContentType(no)) << no;
+}
+
+TEST(GrpcCodecTest, AStatusThatIsNoNumberIsNotOk) {
+  const auto outcome = [](std::string status) {
+    IncomingResponse response{.status = 200};
+    response.headers.Add("content-type", "application/grpc");
+    response.trailers.Add("grpc-status", std::move(status));
+    return ReadGrpcOutcome(std::move(response), 100)->status;
+  };
+  EXPECT_EQ(outcome("5"), GrpcStatus::kNotFound);
+  for (const char* const bad : {"", "0x", "0 ", "-0", "17", "4294967296"})
+    EXPECT_EQ(outcome(bad), GrpcStatus::kUnknown) << bad;
+}
+
+TEST(AddressTest, PortsAreWholeNumbers) {
+  ASSERT_OK_AND_ASSIGN(const HostPort parts, ParseHostPort("[::1]:80"));
+  EXPECT_EQ(parts.host, "::1");
+  EXPECT_EQ(parts.port, 80);
+  for (const char* const bad : {"", ":80", "host", "host:", "host:65536", "host:-1", "host:8x",
+                                "::1:80", "[]:80", "host: 80"})
+    EXPECT_THAT(ParseHostPort(bad), Fails(Code::kMalformed, "wanted host:port")) << bad;
+}
+
+TEST(AddressTest, APortAloneIsEveryAddress) {
+  EXPECT_EQ(ListenAddress(":80"), "[::]:80");
+  EXPECT_EQ(ListenAddress("127.0.0.1:80"), "127.0.0.1:80");
 }
 
 TEST(GrpcCodecTest, GzipUnpackIsBounded) {

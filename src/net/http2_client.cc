@@ -1,9 +1,9 @@
 #include <array>
-#include <charconv>
 #include <map>
 
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "net/client_session.h"
 #include "net/exchange.h"
 #include "net/nghttp2_engine.h"
@@ -137,7 +137,7 @@ int Http2ClientSession::OnHeader(const nghttp2_frame& frame, std::string_view na
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   }
   if (name == ":status") {
-    std::from_chars(value.data(), value.data() + value.size(), call->response.status);
+    call->response.status = ParseDecimal<int>(value).value_or(0);
   } else if (!name.starts_with(':')) {
     (call->headers_done ? call->response.trailers : call->response.headers)
         .Add(std::string(name), std::string(value));

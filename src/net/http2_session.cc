@@ -1,10 +1,10 @@
 #include "net/http2_session.h"
 
-#include <charconv>
 #include <map>
 
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "net/nghttp2_engine.h"
 #include "net/token_bucket.h"
 
@@ -169,11 +169,7 @@ int Http2ServerSession::OnHeader(const nghttp2_frame& frame, std::string_view na
   } else if (name == ":authority") {
     stream->head.headers.Add("host", std::string(value));
   } else if (!name.starts_with(':')) {
-    if (name == "content-length") {
-      std::uint64_t length = 0;
-      if (std::from_chars(value.data(), value.data() + value.size(), length).ec == std::errc())
-        stream->content_length = length;
-    }
+    if (name == "content-length") stream->content_length = ParseDecimal<std::uint64_t>(value);
     stream->head.headers.Add(std::string(name), std::string(value));
   }
   return 0;

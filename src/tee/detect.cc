@@ -1,10 +1,10 @@
 #include "tee/detect.h"
 
-#include <charconv>
 #include <cstdlib>
 
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "tee/attestation_protocol.h"
 #include "tee/attestation_socket.h"
 
@@ -16,13 +16,12 @@ constexpr int kFirstFd = 3;
 constexpr int kLastFd = 65535;
 
 Result<UniqueFd> NamedDescriptor(const std::string& text) {
-  int fd = -1;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), fd);
-  if (error != std::errc() || end != text.data() + text.size() || fd < kFirstFd || fd > kLastFd) {
+  const auto fd = ParseDecimal<int>(text);
+  if (!fd || *fd < kFirstFd || *fd > kLastFd) {
     return Malformed(fmt::format("{} is \"{}\", wanted a descriptor number from {} to {}",
                                  kAttestationFdVariable, text, kFirstFd, kLastFd));
   }
-  return UniqueFd(fd);
+  return UniqueFd(*fd);
 }
 
 }  // namespace

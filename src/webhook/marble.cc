@@ -1,10 +1,10 @@
 #include "webhook/marble.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "webhook/quantity.h"
 
 namespace strongroom::webhook {
@@ -150,12 +150,11 @@ class MarbleReader {
   Status ReadGpus() {
     const auto text = pod_.Annotation(ours::kGpus);
     if (!text) return {};
-    const auto [end, error] =
-        std::from_chars(text->data(), text->data() + text->size(), marble_.gpus);
-    if (error != std::errc() || end != text->data() + text->size() || marble_.gpus == 0 ||
-        marble_.gpus > kMaxGpus)
+    const auto gpus = ParseDecimal<decltype(marble_.gpus)>(*text);
+    if (!gpus || *gpus == 0 || *gpus > kMaxGpus)
       return Malformed(fmt::format("annotation {} is \"{}\", wanted 1 to {}", ours::kGpus,
                                    text->substr(0, 20), kMaxGpus));
+    marble_.gpus = *gpus;
     return {};
   }
 

@@ -2,6 +2,7 @@
 
 #include "base/files.h"
 #include "crypto/x509.h"
+#include "net/address.h"
 #include "webhook/authority.h"
 
 namespace strongroom::webhook {
@@ -12,10 +13,6 @@ constexpr std::size_t kMaxChain = 10;
 // Each may need some ten times its size for a moment.
 constexpr int kLargeReviewThreads = 1;
 constexpr std::size_t kMaxLargeReviewsWaiting = 16;
-
-std::string Anywhere(const std::string& address) {
-  return address.starts_with(':') ? "[::]" + address : address;
-}
 
 Result<Configuration> ReadConfiguration(WatchedFile& file) {
   ASSIGN_OR_RETURN(const std::optional<SecretBytes> text, file.Changed());
@@ -59,14 +56,14 @@ Status Service::Listen(const ServiceOptions& options) {
                             .workers = 1,  // metrics
                             .access_log = options.access_log ? &log_ : nullptr,
                             .metrics = &metrics_};
-  server.listeners.push_back({.address = Anywhere(options.listen),
+  server.listeners.push_back({.address = net::ListenAddress(options.listen),
                               .tls = net::TlsServerOptions{.credentials = std::move(credentials)},
                               .router = std::move(router),
                               .name = "webhook"});
   if (has_health_) {
     auto probes = std::make_shared<net::Router>();
     AddProbes(*probes, parts);
-    server.listeners.push_back({.address = Anywhere(options.health_listen),
+    server.listeners.push_back({.address = net::ListenAddress(options.health_listen),
                                 .router = std::move(probes),
                                 .name = "health"});
   }

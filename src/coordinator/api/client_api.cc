@@ -1,11 +1,11 @@
 #include "coordinator/api/client_api.h"
 
-#include <charconv>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "base/encoding.h"
+#include "base/text.h"
 #include "base/version.h"
 #include "coordinator/api/jsend.h"
 #include "coordinator/api/secrets_json.h"
@@ -41,11 +41,10 @@ Result<std::uint64_t> NumberOf(const net::Request& request, std::string_view nam
                                std::uint64_t otherwise) {
   const auto text = request.Query(name);
   if (!text) return otherwise;
-  std::uint64_t out = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), out);
-  if (error != std::errc() || end != text->data() + text->size())
+  const auto number = ParseDecimal<std::uint64_t>(*text);
+  if (!number)
     return Malformed(fmt::format("{} is \"{}\", wanted a number", name, text->substr(0, 40)));
-  return out;
+  return *number;
 }
 
 void WriteAnchors(const Deployment& deployment, JsonWriter& w) {

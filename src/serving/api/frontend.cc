@@ -1,8 +1,9 @@
 #include "serving/api/frontend.h"
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
+
+#include "base/text.h"
 
 namespace strongroom::serving::api {
 namespace {
@@ -54,11 +55,8 @@ void RequestMeter::Finish(std::string_view model, const std::optional<Error>& er
 }
 
 std::optional<std::int64_t> ParseVersion(std::string_view text) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || error != std::errc() || end != text.data() + text.size() || value < 0)
-    return std::nullopt;
-  return value;
+  const auto value = ParseDecimal<std::int64_t>(text);
+  return value && *value >= 0 ? value : std::nullopt;
 }
 
 }  // namespace strongroom::serving::api

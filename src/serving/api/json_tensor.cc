@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include "base/text.h"
+
 namespace strongroom::serving::api {
 namespace {
 
@@ -104,11 +106,9 @@ class TensorReader {
 
   template <class T>
   bool ParseInteger(std::string_view token) {
-    T value = 0;
-    const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), value);
-    if (error != std::errc() || end != token.data() + token.size()) return false;
-    Append(value);
-    return true;
+    const auto value = ParseDecimal<T>(token);
+    if (value) Append(*value);
+    return value.has_value();
   }
 
   template <class T>

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <set>
 #include <utility>
@@ -14,6 +13,7 @@
 
 #include "base/encoding.h"
 #include "base/files.h"
+#include "base/text.h"
 #include "crypto/hash.h"
 #include "pfs/file_reader.h"
 #include "pfs/storage.h"
@@ -23,14 +23,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A version is a whole decimal number, leading zeros allowed, as TensorFlow Serving reads folder
-// names.
+// A version is a decimal number in the one form that names its folder: no leading zeros.
 std::optional<std::int64_t> ParseVersion(std::string_view text) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value < 0) return std::nullopt;
-  if (std::to_string(value) != text) return std::nullopt;
-  return value;
+  const auto value = ParseDecimal<std::int64_t>(text);
+  return value && *value >= 0 && std::to_string(*value) == text ? value : std::nullopt;
 }
 
 std::string Key(std::int64_t version, std::string_view file) {

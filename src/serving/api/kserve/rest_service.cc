@@ -1,6 +1,5 @@
 #include "serving/api/kserve/rest_service.h"
 
-#include <charconv>
 #include <optional>
 #include <string>
 #include <utility>
@@ -9,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/json.h"
+#include "base/text.h"
 #include "net/status_map.h"
 #include "serving/api/kserve/infer.h"
 #include "serving/api/kserve/rest_messages.h"
@@ -34,11 +34,8 @@ net::Response Answer(Result<net::Response> result) {
 Result<std::optional<std::size_t>> JsonLength(const net::Request& request) {
   const auto text = request.headers.Get(kJsonLengthHeader);
   if (!text) return std::nullopt;
-  std::size_t value = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
-  if (text->empty() || error != std::errc() || end != text->data() + text->size()) {
-    return Malformed("Inference-Header-Content-Length is no number");
-  }
+  const auto value = ParseDecimal<std::size_t>(*text);
+  if (!value) return Malformed("Inference-Header-Content-Length is no number");
   return value;
 }
 
