@@ -38,9 +38,9 @@ def measurement(role):
 
 
 def settings(chart, *more):
-    """Flags of helm for a chart in simulation, with `more` as NAME=VALUE."""
+    """Flags of helm for a chart, or a package of it, in simulation, with `more` as NAME=VALUE."""
     # Several model servers share the cores of a test machine; the API server is on the node, so policies can name it.
-    own = ("tee.class=sim", "modelserver.resources.requests.cpu=100m") if chart == "strongroom-serving" else (
+    own = ("tee.class=sim", "modelserver.resources.requests.cpu=100m") if "strongroom-serving" in str(chart) else (
         "simulation.enabled=true", "networkPolicy.apiServerCidrs={192.168.199.1/32}")
     return [word for value in (*own, f"image.tag={image_tag()}", *more) for word in ("--set", value)]
 
@@ -215,15 +215,19 @@ class World:
         self.lab.on_node("cp", "-r", f"{self.host}/.", path)
         self.lab.on_node("chmod", "-R", "a+rX", path)
 
-    def serve(self):
+    def serve(self, *words, chart="strongroom-serving"):
         """helm install of one model server, ready once it was attested and has decrypted both models."""
         self.hand_over_keys()
         if self.step("serve"):
             self.lab.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "models", "labels": {
                 "pod-security.kubernetes.io/enforce": "restricted"}}})
             self.upload()
-            install(self.lab, 4, "--set", "model.pvc.claimName=models", "--set", "service.type=NodePort",
-                    chart="strongroom-serving", release="digits", namespace="models")
+            self.helm_serving("install", *words, chart=chart)
+
+    def helm_serving(self, command, *words, chart="strongroom-serving"):
+        """helm install or upgrade of the model servers `digits`."""
+        install(self.lab, 4, "--set", "model.pvc.claimName=models", "--set", "service.type=NodePort", *words, chart=chart,
+                release="digits", namespace="models", command=command)
 
     def pods(self, namespace="models", selector="app.kubernetes.io/instance=digits"):
         """Pods that are not about to end."""
