@@ -1,11 +1,12 @@
 """From zero to answers: coordinator, manifest, keys, model servers, clients by every way in, and the refusals on it."""
 
 import json
+import shutil
 import unittest
 
 import numpy as np
 
-from cluster import settled
+from cluster import BUSYBOX, restricted_pod, run, settled
 from product import install, load_images, measurement, world
 
 
@@ -112,6 +113,63 @@ class Trip(unittest.TestCase):
         install(self.lab, 4, "--reuse-values", "-f", values, chart="strongroom-serving", release="digits", namespace="models",
                 command="upgrade")
         self.assertIn("Succeeded", self.lab.helm(4, "test", "digits", "-n", "models", "--timeout", "120s"))
+
+
+class Sources(unittest.TestCase):
+    """Where the ciphertext may come from besides a claim and a node's folder."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.world = world(cls.lab)
+        cls.world.serve()
+        cls.folder = cls.world.folder / "sources"
+        shutil.copytree(cls.world.host, cls.folder / "models")
+        run("chmod", "-R", "a+rX", cls.folder / "models")
+
+    def image(self, name, folder):
+        """An image whose content is a folder, loaded; its reference."""
+        reference, archive = f"localhost/strongroom-test/{name}:1", self.folder / f"{name}.tar"
+        self.lab.command("image", reference, archive, folder)
+        self.lab.load(archive)
+        return reference
+
+    def check_source(self, major, release, values):
+        """That a release with these values of `model` and `networkPolicy` answers, and that nothing of it is left in the end."""
+        before = everything(self.lab)
+        file = self.folder / f"{release}.json"
+        file.write_text(json.dumps(values | {"drain": {"delaySeconds": 1}}))
+        install(self.lab, major, "-f", file, chart="strongroom-serving", release=release, namespace="models")
+        try:
+            out = self.folder / f"{release}.npy"
+            self.world.ask(f"{release}.models.svc.cluster.local:8500", "-o", out, on_node=True)
+            np.testing.assert_array_equal(np.load(out), np.load(self.world.client.folder / "probabilities.npy"))
+            [pod] = self.world.pods(selector=f"app.kubernetes.io/instance={release}")
+            self.assertEqual([entry["event"] for entry in self.world.activations(pod)], ["activated"])
+        finally:
+            self.lab.helm(major, "uninstall", release, "-n", "models", "--wait", "--timeout", "120s")
+        settled("the objects are those of before", lambda: everything(self.lab) ^ before, set())
+        return pod
+
+    def test_helm_3_installs_model_servers_whose_models_are_an_image(self):
+        reference = self.image("models", self.folder / "models")
+        pod = self.check_source(3, "from-image", {"model": {"source": "image", "image": {"reference": reference, "pullPolicy": "Never"}}})
+        self.assertEqual([volume["image"]["reference"] for volume in pod["spec"]["volumes"] if "image" in volume], [reference])
+
+    def test_model_servers_download_their_models_before_they_start(self):
+        (self.folder / "archive").mkdir()
+        run("tar", "-C", self.folder / "models", "-cf", self.folder / "archive/models.tar", ".")
+        store = restricted_pod("store", "httpd", "-f", "-p", "8080", "-h", "/srv", container={
+            "volumeMounts": [{"name": "archive", "mountPath": "/srv", "readOnly": True}]},
+            volumes=[{"name": "archive", "image": {"reference": self.image("archive", self.folder / "archive"), "pullPolicy": "Never"}}])
+        service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "store"},
+                   "spec": {"selector": {"app": "store"}, "ports": [{"port": 8080}]}}
+        fetch = "wget -O - http://store.store.svc.cluster.local:8080/models.tar | busybox tar -xC $(MODEL_FOLDER)"
+        with self.lab.namespace("store", enforce="restricted"):
+            self.lab.apply(store, service, namespace="store")
+            self.lab.wait_ready("store", "store")
+            self.check_source(4, "from-store", {
+                "model": {"source": "download", "download": {"image": BUSYBOX, "command": ["sh", "-eo", "pipefail", "-c"], "args": [fetch]}},
+                "networkPolicy": {"downloadCidrs": ["10.88.0.0/16"], "downloadPorts": [8080]}})
 
 
 def everything(lab):
