@@ -1,9 +1,10 @@
 """The webhook that the chart installs: that it works there, and what happens while it is away or its certificate is bad."""
 
 import json
+import re
 import unittest
 
-from cluster import restricted_pod, run, wait_until
+from cluster import restricted_pod, run, settled, wait_until
 from product import CHARTS, install, world
 
 OURS = {"strongroom.dev/marble": "modelserver", "strongroom.dev/container": "main", "strongroom.dev/mode": "launcher",
@@ -127,25 +128,72 @@ class Away(unittest.TestCase):
             self.world.scale(2, "strongroom-webhook", "strongroom")
             self.reinstall()
 
-    def test_a_certificate_that_is_expired_of_another_authority_or_of_another_name_is_refused_and_replaced(self):
-        name = "strongroom-webhook.strongroom.svc"
+
+class Certificates(unittest.TestCase):
+    """Certificates that somebody else makes, in the Secret `given`."""
+
+    create, refused, reinstall = Installed.create, Installed.refused, Away.reinstall
+    NAME = "strongroom-webhook.strongroom.svc"
+
+    @classmethod
+    def setUpClass(cls):
+        cls.world = world(cls.lab)
+        cls.world.install()
+        cls.enterClassContext(cls.lab.namespace("marbles", enforce="restricted"))
+        cls.make_certificates()
+        cls.addClassCleanup(cls("restore").restore)
+
+    def restore(self):
+        """The webhook's own certificate again."""
+        self.lab.kubectl("patch", "service", "strongroom-webhook", "-n", "strongroom", "-p", '{"spec": {"publishNotReadyAddresses": false}}')
+        self.reinstall()
+        self.lab.kubectl("delete", "secret", "given", "-n", "strongroom")
+
+    def test_a_renewed_certificate_in_its_secret_is_served_by_the_pods_that_are_there(self):
+        self.put("good")
+        self.given("Fail")
+        self.rolled_out()
+        pods = self.pods()
+        settled("all serve the first one", self.served, dict.fromkeys(pods, self.certificate("good")))
+        self.put("renewed")
+        # By itself the kubelet looks at a pod's Secrets again within a minute and a half; when the pod changes, at once.
+        self.lab.kubectl("annotate", "pods", "-n", "strongroom", "-l", WEBHOOK, "looked-at=again")
+        settled("all serve the renewed one", self.served, dict.fromkeys(pods, self.certificate("renewed")), 120)
+        self.assertEqual(self.pods(), pods, "no pod is new, no container was started again")
+        self.wait_called()
+
+    def pods(self):
+        """Starts of each pod's container, by the pod's address."""
+        items = self.world.pods("strongroom", WEBHOOK)
+        return {pod["status"]["podIP"]: pod["status"]["containerStatuses"][0]["containerID"] for pod in items}
+
+    def served(self):
+        """What each pod shows to those who connect, if it is of the authority that the API server trusts."""
+        said = {address: self.lab.on_node("openssl", "s_client", "-connect", f"{address}:8443", "-servername", self.NAME, "-verify_return_error",
+                                          "-CAfile", self.world.folder / "ca.crt", stdin="") for address in self.pods()}
+        return {address: re.search("-----BEGIN CERTIFICATE.*?END CERTIFICATE-----\n", text, re.S)[0] for address, text in said.items()}
+
+    def certificate(self, name):
+        return (self.world.folder / f"{name}.crt").read_text()
+
+    def wait_called(self):
+        wait_until("the API server calls it", lambda: "initContainers" in self.create(labelled("ours", OURS))["spec"], 90)
+
+    def rolled_out(self):
+        self.lab.kubectl("rollout", "status", "deployment/strongroom-webhook", "-n", "strongroom", "--timeout=90s")
+
+    def test_a_certificate_that_is_expired_of_another_authority_or_of_another_name_is_refused(self):
         wanted = {"expired": "certificate has expired or is not yet valid", "stranger": "certificate signed by unknown authority",
-                  "misnamed": f"certificate is valid for elsewhere.strongroom.svc, not {name}"}
-        self.make_certificates(name)
-        try:
-            for policy in ("Fail", "Ignore"):
-                self.given(policy)
-                self.use("good")
-                self.lab.kubectl("rollout", "status", "deployment/strongroom-webhook", "-n", "strongroom", "--timeout=90s")
-                wait_until("control: a good one is trusted", lambda: "initContainers" in self.create(labelled("ours", OURS))["spec"], 90)
-                for certificate, reason in wanted.items():
-                    with self.subTest(certificate, policy=policy):
-                        self.use(certificate)
-                        self.check_untrusted(policy, reason)
-        finally:
-            self.lab.kubectl("patch", "service", "strongroom-webhook", "-n", "strongroom", "-p", '{"spec": {"publishNotReadyAddresses": false}}')
-            self.reinstall()
-            self.lab.kubectl("delete", "secret", "given", "-n", "strongroom")
+                  "misnamed": f"certificate is valid for elsewhere.strongroom.svc, not {self.NAME}"}
+        for policy in ("Fail", "Ignore"):
+            self.given(policy)
+            self.use("good")
+            self.rolled_out()
+            self.wait_called()  # control: a good one is trusted
+            for certificate, reason in wanted.items():
+                with self.subTest(certificate, policy=policy):
+                    self.use(certificate)
+                    self.check_untrusted(policy, reason)
 
     def check_untrusted(self, policy, reason):
         """What the API server says and does with the certificate that is served now."""
@@ -158,17 +206,18 @@ class Away(unittest.TestCase):
                 self.create(labelled("ours", OURS))), 90)
             self.assertEqual(stored["spec"]["containers"][0]["command"], ["/bin/sleep", "600"])
 
-    def make_certificates(self, name):
-        """good, expired and misnamed of one authority, stranger of another; each with its key."""
-        folder = self.world.folder
+    @classmethod
+    def make_certificates(cls):
+        """good, renewed, expired and misnamed of one authority, stranger of another; each with its key."""
+        folder, name = cls.world.folder, cls.NAME
 
         def openssl(*words):
             run("openssl", *words, cwd=folder)
         for authority in ("ca", "other-ca"):
             openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={authority}", "-days", "2",
                     "-keyout", f"{authority}.key", "-out", f"{authority}.crt")
-        for certificate, authority, host, days in (("good", "ca", name, 1), ("expired", "ca", name, -1), ("stranger", "other-ca", name, 1),
-                                                   ("misnamed", "ca", "elsewhere.strongroom.svc", 1)):
+        for certificate, authority, host, days in (("good", "ca", name, 1), ("renewed", "ca", name, 1), ("expired", "ca", name, -1),
+                                                   ("stranger", "other-ca", name, 1), ("misnamed", "ca", "elsewhere.strongroom.svc", 1)):
             (folder / "extensions").write_text(f"subjectAltName=DNS:{host}\nextendedKeyUsage=serverAuth\n")
             openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={host}",
                     "-keyout", f"{certificate}.key", "-out", f"{certificate}.csr")
@@ -184,11 +233,15 @@ class Away(unittest.TestCase):
         self.lab.helm(4, "upgrade", "strongroom", CHARTS / "strongroom", "-n", "strongroom", "--reuse-values", "--force-conflicts", *words)
         self.lab.kubectl("patch", "service", "strongroom-webhook", "-n", "strongroom", "-p", '{"spec": {"publishNotReadyAddresses": true}}')
 
+    def put(self, certificate):
+        """Into the Secret."""
+        files = [f"--{kind}={self.world.folder}/{certificate}.{end}" for kind, end in (("cert", "crt"), ("key", "key"))]
+        secret = self.lab.kubectl("create", "secret", "tls", "given", "-n", "strongroom", "--dry-run=client", "-o", "json", *files)
+        self.lab.kubectl("apply", "--server-side", "-f", "-", stdin=secret)
+
     def use(self, certificate):
-        folder = self.world.folder
-        self.lab.kubectl("delete", "secret", "given", "-n", "strongroom", "--ignore-not-found")
-        self.lab.kubectl("create", "secret", "tls", "given", "-n", "strongroom", f"--cert={folder}/{certificate}.crt",
-                         f"--key={folder}/{certificate}.key")
+        """Has new pods serve it: the API server keeps its connections to old ones."""
+        self.put(certificate)
         self.lab.kubectl("delete", "pods", "-n", "strongroom", "-l", WEBHOOK, "--grace-period=1", "--timeout=60s")
         address = self.lab.get("service", "strongroom-webhook", "-n", "strongroom")["spec"]["clusterIP"]
         # Whoever does not look at its certificate reaches it: what is refused later is refused for that alone.
