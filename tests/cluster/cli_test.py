@@ -252,9 +252,24 @@ class Cli(unittest.TestCase):
         self.assertEqual((found["ready"], found["simulated"], len(found["problems"])), (False, True, 2))
         self.assertIn("(revision 1, deployed): upgrading", self.says(0, "install", "--simulation", "-n", "whole"))
         self.assertEqual(self.says(0, "check", "-n", "whole").splitlines()[0], "whole: coordinator 1/1, pccs 1/1, webhook 2/2")
+        with self.subTest("somebody who may see this namespace only"):
+            text = self.says(0, "check", "-n", "whole", KUBECONFIG=self.onlooker("whole"))
+            self.assertIn("whole: coordinator 1/1, pccs 1/1, webhook 2/2\n", text)
+            self.assertRegex(text, r"not known: whether the API server calls the webhook: kubectl: Error from server \(Forbidden\): "
+                             r'mutatingwebhookconfigurations\S* is forbidden: User "system:serviceaccount:whole:onlooker" cannot list')
         self.remove("whole")
         self.assertEqual(self.says(FAILED, "check", "-n", "whole"),
                          "strongroom: nothing of ours is installed in namespace whole\nnext: strongroom install -n whole\n")
+
+    def onlooker(self, namespace):
+        """A kubeconfig of a ServiceAccount that may read what is in its own namespace, and nothing else."""
+        self.lab.kubectl("create", "serviceaccount", "onlooker", "-n", namespace)
+        self.lab.kubectl("create", "rolebinding", "onlooker", "-n", namespace, "--clusterrole=view", f"--serviceaccount={namespace}:onlooker")
+        config = json.loads(self.lab.kubectl("config", "view", "--raw", "--minify", "--flatten", "-o", "json"))
+        config["users"][0]["user"] = {"token": self.lab.kubectl("create", "token", "onlooker", "-n", namespace)}
+        file = self.home / "onlooker.json"
+        file.write_text(json.dumps(config))
+        return str(file)
 
     def start_json(self, *words):
         command = self.start("--json", *words)
