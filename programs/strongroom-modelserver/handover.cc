@@ -11,6 +11,7 @@
 #include "base/files.h"
 #include "base/secret_message.h"
 #include "crypto/pem.h"
+#include "crypto/x509.h"
 
 namespace strongroom::modelserver {
 namespace {
@@ -65,8 +66,13 @@ Status AddModel(const v1::Model& model, Handover& out) {
       .key = std::move(key), .embedded_prefix = model.embedded_prefix(), .files = {}};
   for (const auto& [name, digest] : model.files()) trust.files.emplace(name, ToBytes(digest));
   auto& clients = out.clients[model.name()];
-  for (const std::string& certificate : model.client_certificates())
-    clients.push_back(ToBytes(certificate));
+  for (const std::string& der : model.client_certificates()) {
+    ASSIGN_OR_RETURN(const crypto::Certificate certificate,
+                     In(fmt::format("client of model {}", model.name()),
+                        crypto::Certificate::FromDer(AsBytes(der))));
+    clients.push_back(
+        {ToBytes(der), certificate.fields().not_before, certificate.fields().not_after});
+  }
   out.models.emplace(model.name(), std::move(trust));
   return {};
 }

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "net/tls.h"
+#include "serving/core/access.h"
 #include "serving/models/folder_source.h"
 
 namespace strongroom::modelserver {
@@ -15,7 +16,7 @@ namespace strongroom::modelserver {
 struct Handover {
   net::Credentials credentials;
   std::map<std::string, serving::models::ModelTrust> models;
-  std::map<std::string, std::vector<Bytes>, std::less<>> clients;  // by model, DER
+  serving::ModelClients clients;
 };
 
 // Reads the message from the descriptor that STRONGROOM_HANDOVER_FD names and closes it.

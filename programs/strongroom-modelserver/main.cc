@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "base/clock.h"
 #include "base/cpus.h"
 #include "base/dumps.h"
 #include "base/end_signals.h"
@@ -41,7 +42,7 @@ struct Trust {
   std::map<std::string, std::unique_ptr<ModelSource>> sources;
 };
 
-Result<Trust> SecureTrust(const Options& options, unsigned threads) {
+Result<Trust> SecureTrust(const Options& options, unsigned threads, const Clock& clock) {
   ASSIGN_OR_RETURN(Handover handover, ReadHandover());
   if (!options.model_name.empty() && !handover.models.contains(options.model_name)) {
     return NotFound(fmt::format("model {} was not handed over, wanted one of those that were",
@@ -49,7 +50,7 @@ Result<Trust> SecureTrust(const Options& options, unsigned threads) {
   }
   Trust trust{.tls = net::TlsServerOptions{.credentials = handover.credentials,
                                            .client_certificate = net::ClientCertificate::kRequired},
-              .access = AccessList(std::move(handover.clients)),
+              .access = AccessList(std::move(handover.clients), clock),
               .sources = {}};
   const std::filesystem::path base(options.model_base_path);
   for (auto& [name, model] : handover.models) {
@@ -135,9 +136,10 @@ Status Serve(const Options& options, const EndSignals& signals, Log& log) {
     log.Warn("INSECURE: plain models, no TLS, every local process may ask");
   const CpuAllowance allowance = AllowedCpus();
   const int threads = options.threads > 0 ? options.threads : allowance.cpus;
+  const SystemClock clock;
   ASSIGN_OR_RETURN(Trust trust, options.insecure_plain
                                     ? InsecurePlainTrust(options)
-                                    : SecureTrust(options, static_cast<unsigned>(threads)));
+                                    : SecureTrust(options, static_cast<unsigned>(threads), clock));
   ASSIGN_OR_RETURN(const auto engine, serving::openvino::MakeEngine({.threads = threads,
                                                                      .precision = options.precision,
                                                                      .insecure_explain_load_errors =

@@ -143,7 +143,8 @@ class ServingFlowTest : public ::testing::Test {
   Identity carol_{"carol"};
   std::unique_ptr<Engine> engine_ = openvino::MakeEngine({.threads = 2}).value();
   Manager manager_{*engine_};
-  AccessList access_{{{"dense", {alice_.der}}}};
+  const SystemClock clock_;
+  AccessList access_{{{"dense", {{alice_.der}}}}, clock_};
   Metrics metrics_;
   FrontDoor door_{{manager_, access_, metrics_}, "test"};
   std::unique_ptr<net::Server> server_;

@@ -47,9 +47,11 @@ class ApiTest : public ::testing::Test {
   EchoEngine engine_;
   MemoryModels models_;
   Manager manager_{engine_};
-  AccessList access_{{{"m", {alice_certificate_}},
-                      {"two", {alice_certificate_, bob_certificate_}},
-                      {"typed", {alice_certificate_}}}};
+  const FixedClock clock_{UnixSeconds{0}};
+  AccessList access_{{{"m", {{alice_certificate_}}},
+                      {"two", {{alice_certificate_}, {bob_certificate_}}},
+                      {"typed", {{alice_certificate_}}}},
+                     clock_};
   Metrics metrics_;
   const Frontend frontend_{manager_, access_, metrics_};
 };

@@ -7,29 +7,41 @@
 namespace strongroom::serving {
 namespace {
 
-bool Lists(const std::vector<Bytes>& certificates, const Bytes& certificate) {
-  return std::find(certificates.begin(), certificates.end(), certificate) != certificates.end();
+const Client* Find(const std::vector<Client>& clients, const Bytes& certificate) {
+  const auto found = std::ranges::find(clients, certificate, &Client::certificate);
+  return found == clients.end() ? nullptr : &*found;
+}
+
+const Client* FindAnywhere(const ModelClients& models, const Bytes& certificate) {
+  for (const auto& [model, clients] : models) {
+    if (const Client* const found = Find(clients, certificate)) return found;
+  }
+  return nullptr;
+}
+
+Status CheckValidity(const Client& client, UnixSeconds now) {
+  if (now < client.not_before)
+    return Denied(fmt::format("client certificate is valid from {} on, not yet",
+                              FormatRfc3339(client.not_before)));
+  if (now > client.not_after)
+    return Denied(fmt::format("client certificate ended at {}, wanted a valid one",
+                              FormatRfc3339(client.not_after)));
+  return {};
 }
 
 }  // namespace
 
-AccessList AccessList::InsecureEveryone() {
-  AccessList out;
-  out.everyone_ = true;
-  return out;
-}
+AccessList AccessList::InsecureEveryone() { return {}; }
 
 Status AccessList::Check(std::string_view model, const Bytes* certificate) const {
-  if (everyone_) return {};
+  if (clock_ == nullptr) return {};
+  const Client* client = nullptr;
   if (certificate != nullptr) {
     const auto own = clients_.find(model);
-    const bool allowed =
-        own != clients_.end()
-            ? Lists(own->second, *certificate)
-            : std::any_of(clients_.begin(), clients_.end(),
-                          [&](const auto& entry) { return Lists(entry.second, *certificate); });
-    if (allowed) return {};
+    client = own != clients_.end() ? Find(own->second, *certificate)
+                                   : FindAnywhere(clients_, *certificate);
   }
+  if (client != nullptr) return CheckValidity(*client, clock_->Now());
   return Denied(fmt::format("client certificate is not among those that may ask model {}", model));
 }
 

@@ -1,21 +1,34 @@
 #pragma once
 
+#include <limits>
 #include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 
 namespace strongroom::serving {
 
-// Who may ask which model: certificates, byte for byte as the owner listed them. Possession of
-// their keys is proven by the TLS handshake; names and issuers mean nothing here. Immutable.
+// A client as the owner listed it.
+struct Client {
+  Bytes certificate;  // DER
+  // When the certificate is valid (RFC 5280, section 4.1.2.5).
+  UnixSeconds not_before{std::numeric_limits<std::int64_t>::min()};
+  UnixSeconds not_after{std::numeric_limits<std::int64_t>::max()};
+};
+// By model name. A model that is not named is nobody's.
+using ModelClients = std::map<std::string, std::vector<Client>, std::less<>>;
+
+// Who may ask which model: certificates, byte for byte as the owner listed them, while they are
+// valid. Possession of their keys is proven by the TLS handshake; names and issuers mean nothing
+// here. Immutable.
 class AccessList {
  public:
-  // Model name to DER certificates. A model that is not named here is nobody's.
-  explicit AccessList(std::map<std::string, std::vector<Bytes>, std::less<>> clients)
-      : clients_(std::move(clients)) {}
+  // `clock` is borrowed for life.
+  AccessList(ModelClients clients, const Clock& clock)
+      : clients_(std::move(clients)), clock_(&clock) {}
 
   // Everyone may ask everything: for comparisons on a loopback address only.
   static AccessList InsecureEveryone();
@@ -27,8 +40,8 @@ class AccessList {
 
  private:
   AccessList() = default;
-  std::map<std::string, std::vector<Bytes>, std::less<>> clients_;
-  bool everyone_ = false;
+  ModelClients clients_;
+  const Clock* clock_ = nullptr;  // null: everyone
 };
 
 }  // namespace strongroom::serving

@@ -133,7 +133,9 @@ TEST(AccessListTest, OnlyListedCertificatesMayAskAModel) {
   const Bytes alice = {1, 2, 3};
   const Bytes bob = {4, 5, 6};
   const Bytes stranger = {1, 2, 4};
-  const AccessList access({{"digits", {alice, bob}}, {"faces", {bob}}, {"nobody", {}}});
+  const FixedClock clock(UnixSeconds{0});
+  const AccessList access({{"digits", {{alice}, {bob}}}, {"faces", {{bob}}}, {"nobody", {}}},
+                          clock);
   EXPECT_OK(access.Check("digits", &alice));
   EXPECT_OK(access.Check("faces", &bob));
   const struct {
@@ -151,9 +153,25 @@ TEST(AccessListTest, OnlyListedCertificatesMayAskAModel) {
         << row.name;
   }
   EXPECT_OK(access.Check("other", &alice)) << "who is known may learn that a model is not there";
-  const AccessList nobody(std::map<std::string, std::vector<Bytes>, std::less<>>{});
+  const AccessList nobody({}, clock);
   EXPECT_THAT(nobody.Check("digits", &alice), Fails(Code::kDenied, ""));
   EXPECT_OK(AccessList::InsecureEveryone().Check("digits", nullptr));
+}
+
+TEST(AccessListTest, ACertificateServesWhileItIsValid) {
+  const Bytes alice = {1, 2, 3};
+  FixedClock clock(UnixSeconds{999});
+  const AccessList access({{"digits", {{alice, UnixSeconds{1000}, UnixSeconds{2000}}}}}, clock);
+  EXPECT_THAT(access.Check("digits", &alice),
+              Fails(Code::kDenied, "valid from 1970-01-01T00:16:40Z"));
+  for (const std::int64_t now : {1000, 2000}) {
+    clock.Set(UnixSeconds{now});
+    EXPECT_OK(access.Check("digits", &alice)) << now;
+  }
+  clock.Set(UnixSeconds{2001});
+  EXPECT_THAT(access.Check("digits", &alice),
+              Fails(Code::kDenied, "ended at 1970-01-01T00:33:20Z"));
+  EXPECT_THAT(access.Check("other", &alice), Fails(Code::kDenied, "ended at"));
 }
 
 }  // namespace

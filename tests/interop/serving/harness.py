@@ -35,11 +35,14 @@ def generate_protos(out):
 class Certificate:
     """A self-signed P-256 certificate and its key, as files and as bytes."""
 
-    def __init__(self, folder, name):
+    def __init__(self, folder, name, days=2):
         self.key_path, self.path = folder / f"{name}.key", folder / f"{name}.crt"
-        run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+        request = folder / f"{name}.csr"
+        run("openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
             "-subj", f"/CN={name}", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
-            "-keyout", self.key_path, "-out", self.path)
+            "-keyout", self.key_path, "-out", request)
+        run("openssl", "x509", "-req", "-in", request, "-signkey", self.key_path, "-days", days,
+            "-copy_extensions", "copyall", "-out", self.path)
         self.pem = self.path.read_bytes()
         self.key_pem = self.key_path.read_bytes()
         self.der = ssl.PEM_cert_to_DER_cert(self.pem.decode())

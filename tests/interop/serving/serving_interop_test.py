@@ -27,6 +27,7 @@ class World:
         self.folder = folder
         harness.generate_protos(folder / "stubs")
         self.server, self.alice, self.stranger = (harness.Certificate(folder, n) for n in ("server", "alice", "stranger"))
+        self.former = harness.Certificate(folder, "former", days=-1)  # a client whose certificate has ended
         self.owner, self.host = folder / "owner", folder / "host"
         harness.run(sys.executable, harness.SOURCE / "examples/digits/train.py", folder / "trained")
         self.images = np.load(folder / "trained/images.npy")
@@ -47,7 +48,7 @@ class World:
         key = self.key.read_bytes() if key is None else key
         return harness.handover(self.server, {
             model: (key, {name: digest for name, digest in harness.digests(self.owner / model).items()
-                          if name.split("/")[0] in versions}, [self.alice]) for model in models})
+                          if name.split("/")[0] in versions}, [self.alice, self.former]) for model in models})
 
     def serve(self, stream, *flags, **options):
         return harness.Server(stream, f"--model_base_path={self.host}", *flags, **options)
@@ -159,6 +160,10 @@ class TensorFlowServingGrpc(unittest.TestCase):
         with self.assertRaises(grpc.RpcError) as caught:
             self.predict(self.request(WORLD.images[:1]), WORLD.stranger)
         self.assertEqual(caught.exception.code(), grpc.StatusCode.PERMISSION_DENIED)
+        with self.assertRaises(grpc.RpcError) as caught:
+            self.predict(self.request(WORLD.images[:1]), WORLD.former)
+        self.assertEqual(caught.exception.code(), grpc.StatusCode.PERMISSION_DENIED)
+        self.assertIn("client certificate ended at", caught.exception.details())
         with channel(None) as connection, self.assertRaises(grpc.RpcError) as caught:
             self.grpc.PredictionServiceStub(connection).Predict(self.request(WORLD.images[:1]), timeout=10)
         self.assertIn(caught.exception.code(), (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED))
@@ -278,7 +283,8 @@ class Rest(unittest.TestCase):
 
     def test_a_stranger_is_denied_and_nobody_gets_no_handshake(self):
         for path in ("/v2/models/digits", "/v1/models/digits", "/metrics"):
-            self.assertEqual(self.ask("GET", path, certificate=WORLD.stranger)[0], 403, path)
+            for certificate in (WORLD.stranger, WORLD.former):
+                self.assertEqual(self.ask("GET", path, certificate=certificate)[0], 403, path)
         with self.assertRaises((ssl.SSLError, ConnectionError, http.client.RemoteDisconnected)):
             connection = self.connection(None)
             self.addCleanup(connection.close)
