@@ -1,6 +1,7 @@
 #include "coordinator/store/sqlite_store.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include <fmt/format.h>
@@ -376,6 +377,8 @@ Result<std::vector<Record>> SqliteStore::Read(std::string_view prefix, std::stri
 Result<std::vector<LogEntry>> SqliteStore::ReadLog(std::uint64_t from, std::size_t limit) {
   const std::lock_guard lock(mutex_);
   if (found_ != Found::kState) return Precondition("there is no state to read");
+  if (from > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
+    return std::vector<LogEntry>();
   ASSIGN_OR_RETURN(Statement range, database_->Prepare("SELECT number, box FROM log WHERE number "
                                                        ">= ?1 ORDER BY number LIMIT ?2"));
   std::vector<LogEntry> out;

@@ -10,6 +10,7 @@
 
 #include <csignal>
 #include <fstream>
+#include <limits>
 
 #include <fmt/format.h>
 #include <sqlite3.h>
@@ -293,8 +294,11 @@ TEST_F(SqliteStoreTest, KeepsALogBesideTheRecords) {
   ASSERT_EQ(some.size(), 3U);
   EXPECT_EQ(some[0].number, 9U);
   EXPECT_EQ(ToText(some[1].value.Reveal()), "entry 10");
-  ASSERT_OK_AND_ASSIGN(const auto beyond, store->ReadLog(13, 3));
-  EXPECT_TRUE(beyond.empty());
+  for (const std::uint64_t beyond :
+       {std::uint64_t{13}, std::numeric_limits<std::uint64_t>::max()}) {
+    ASSERT_OK_AND_ASSIGN(const auto none, store->ReadLog(beyond, 3));
+    EXPECT_TRUE(none.empty()) << beyond;
+  }
   EXPECT_EQ(Value(*store, "manifest"), "first");
 }
 
