@@ -320,14 +320,28 @@ class Control(Rendering):
         self.assertEqual([label for label in labels if f"'{label}'" not in unchanging], [])
 
     def test_without_a_webhook_nothing_of_it_is_left(self):
-        objects = self.helm.objects("strongroom", {"webhook": {"enabled": False}})
-        self.assertNotIn("webhook", json.dumps(objects))
+        objects = self.helm.objects("strongroom", {"webhook": {"enabled": False}, "monitoring": {"serviceMonitor": {"mode": "enabled"}}})
+        self.assertTrue(kinds(objects, "PrometheusRule"))
+        self.assertNotIn("webhook", json.dumps(objects).lower())
 
     def test_monitoring_objects_come_where_the_operator_is(self):
         for mode, words, wanted in (("auto", [], 0), ("auto", ["--api-versions", "monitoring.coreos.com/v1"], 2), ("enabled", [], 2),
                                     ("disabled", ["--api-versions", "monitoring.coreos.com/v1"], 0)):
             objects = self.helm.objects("strongroom", {"monitoring": {"serviceMonitor": {"mode": mode}}}, *words)
             self.assertEqual(len(kinds(objects, "ServiceMonitor")), wanted, (mode, words))
+
+    def test_alerts_name_the_objects_that_were_made(self):
+        objects = self.helm.objects("strongroom", {"fullnameOverride": "vault", "monitoring": {"serviceMonitor": {"mode": "enabled"}}})
+        [rule] = kinds(objects, "PrometheusRule")
+        text = json.dumps(rule["spec"])
+        services = re.findall(r'service=\\"([^"\\]+)', text)
+        self.assertEqual(services, ["vault-webhook"])
+        the(objects, "Service", services[0])
+        deployments = re.findall(r"deployment/([a-z-]+)", text)
+        self.assertEqual(deployments, ["vault-coordinator", "vault-webhook"])
+        for name in deployments:
+            the(objects, "Deployment", name)
+        self.assertNotRegex(text, "NAMESPACE|COORDINATOR|WEBHOOK")
 
     def test_dashboard_and_alerts_ask_for_metrics_that_exist(self):
         sources = "\n".join(file.read_text() for file in (SOURCE / "src").rglob("*.cc") if not file.name.endswith("_test.cc"))
