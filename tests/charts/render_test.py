@@ -307,6 +307,44 @@ class Control(Rendering):
                     excluded = [e for e in webhook["namespaceSelector"]["matchExpressions"] if e["operator"] == "NotIn"]
                     self.assertEqual(excluded[0]["values"], ["kube-system", "strongroom"])
 
+    def test_the_policy_takes_a_marble_for_what_the_webhook_takes_it(self):
+        for given, tee in (({}, "sgx"), ({"tee": {"class": "snp"}}, "snp"), ({"simulation": {"enabled": True}}, "sim"),
+                           ({"webhook": {"config": {"default_tee": "tdx"}}}, "tdx")):
+            with self.subTest(given=given):
+                variables, _ = final_state(self.helm.objects("strongroom", given))
+                self.assertTrue(variables["otherwise"].startswith(f"'strongroom.dev/marble' in variables.labels ? '{tee}' :"))
+                self.assertIn(".orValue(variables.otherwise)", variables["tee"])
+                self.assertEqual(configuration(self.helm.objects("strongroom", given))["default_tee"], tee)
+        _, rules = final_state(self.helm.objects("strongroom", {"webhook": {"config": {"resource_key": "example.com/epc"}}}))
+        self.assertIn("name == 'example.com/epc'", rules)
+        # A pod that no webhook needs to have seen is not taken for what only the webhook would make of it.
+        variables, rules = final_state(self.helm.objects("strongroom", {"webhook": {"failurePolicy": "Ignore"}}))
+        self.assertIn(".orValue('')", variables["tee"])
+        self.assertNotIn("variables.told", rules)
+
+    def test_the_policy_wants_what_the_webhook_writes_into_marbles_of_both_dialects(self):
+        variables, rules = final_state(self.helm.objects("strongroom", {}))
+        for name in ("EDG_MARBLE_TYPE", "EDG_MARBLE_COORDINATOR_ADDR"):
+            self.assertIn(f"'{name}'", variables["told"])
+        for label in ("strongroom.dev/marble", "marblerun/marbletype"):
+            self.assertIn(f"!('{label}' in variables.labels) ||", rules)
+        self.assertIn("variables.labels['marblerun/marblecontainer'] in variables.told", rules)
+        self.assertIn("'marblerun/resource-injection'].orValue('') != 'disabled' ? 'sgx'", variables["otherwise"])
+        variables, rules = final_state(self.helm.objects("strongroom", {"webhook": {"marblerunLabels": False}}))
+        self.assertNotIn("marblerun", variables["otherwise"])
+        self.assertNotIn("marblerun/marblecontainer'] in", rules)
+
+    def test_mirrors_of_static_pods_are_nobodys_business(self):
+        objects = self.helm.objects("strongroom", {})
+        looking = [hook for kind in ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
+                   for item in kinds(objects, kind) for hook in item["webhooks"]]
+        looking += [item["spec"] for item in kinds(objects, "ValidatingAdmissionPolicy")]
+        self.assertEqual(len(looking), 5)
+        for who in looking:
+            conditions = {condition["name"]: condition["expression"] for condition in who["matchConditions"]}
+            self.assertEqual(conditions.get("not-of-the-node"), "!has(object.metadata.annotations) || "
+                             "!('kubernetes.io/config.mirror' in object.metadata.annotations)")
+
     def test_no_label_that_makes_a_marble_changes_on_a_pod_that_runs(self):
         spec = kinds(self.helm.objects("strongroom", {}), "ValidatingAdmissionPolicy")[0]["spec"]
         self.assertEqual([(rule["operations"], rule["resources"]) for rule in spec["matchConstraints"]["resourceRules"]],
@@ -448,6 +486,13 @@ class Serving(Rendering):
         injected = template(self.rendered_with(tee={"epcMiB": 2048}, agent={"mode": "injected"}), self.CHART)
         self.assertNotIn("sgx.intel.com/epc", json.dumps(injected["spec"]))
         self.assertEqual(injected["metadata"]["labels"]["strongroom.dev/epc"], "2048Mi")
+
+
+def final_state(objects):
+    """Variables by name, and all rules as one text, of the policy of the final state."""
+    [policy] = kinds(objects, "ValidatingAdmissionPolicy")
+    return ({variable["name"]: variable["expression"] for variable in policy["spec"]["variables"]},
+            "\n".join(rule["expression"] for rule in policy["spec"]["validations"]))
 
 
 def known_sgx_plugins():

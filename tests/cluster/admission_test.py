@@ -7,7 +7,7 @@ import json
 import unittest
 
 from cluster import restricted_pod, wait_until
-from admission_process import (CLUSTER_NAME, KINDS, NAMESPACE, SERVICE, WORKLOAD, applied, dry_run, load_simulation, process,
+from admission_process import (CLUSTER_NAME, KINDS, NAMESPACE, SERVICE, WORKLOAD, applied, chart, dry_run, load_simulation, process,
                                registered, review, wait_published)
 
 ENVIRONMENT = ("EDG_MARBLE_COORDINATOR_ADDR", "EDG_MARBLE_TYPE", "EDG_MARBLE_DNS_NAMES", "EDG_MARBLE_UUID_FILE")
@@ -40,6 +40,32 @@ PODS = {
     "MarbleRun": marble("a", {"marblerun/marbletype": "Backend"}),
     "MarbleRun without resources": marble("a", {"marblerun/marbletype": "b", "marblerun/resource-injection": "disabled"}),
 }
+
+# Marbles that no webhook saw, and what the policy of the final state says to each.
+TOLD = {"env": [{"name": name, "value": "a:1"} for name in ENVIRONMENT[:2]]}
+ADDRESS = {"env": [{"name": ENVIRONMENT[0], "value": "a:1"}]}
+NO_MEMORY = "the TEE of this marble is sgx, but no container asks for sgx.intel.com/epc"
+UNSEEN = {
+    "ours": (marble("a", ours("sgx")), "the webhook did not see this pod"),
+    "ours without a type": (marble("a", ours("sgx"), container=ADDRESS), "the webhook did not see this pod"),
+    "ours without a TEE": (marble("a", {"strongroom.dev/marble": "a"}, container=TOLD), NO_MEMORY),
+    "ours with an empty TEE": (marble("a", ours(""), container=TOLD), 'label strongroom.dev/tee is "", wanted sgx'),
+    "ours in a VM": (marble("a", ours("tdx"), container=TOLD), "the pod has no runtimeClassName"),
+    "ours in simulation": (marble("a", ours("sim"), container=TOLD), "no container is started by strongroom-simtee"),
+    "MarbleRun's": (marble("a", {"marblerun/marbletype": "a"}), "the webhook did not see this pod"),
+    "MarbleRun's with memory of its own": (marble("a", {"marblerun/marbletype": "a"}, container={
+        "resources": {"limits": {"sgx.intel.com/epc": "1Mi"}}}), "the webhook did not see this pod"),
+    "MarbleRun's without memory": (marble("a", {"marblerun/marbletype": "a"}, container=TOLD), NO_MEMORY),
+    "MarbleRun's without resources": (marble("a", {"marblerun/marbletype": "a", "marblerun/resource-injection": "disabled"}),
+                                      "the webhook did not see this pod"),
+    "MarbleRun's other container": (marble("a", {"marblerun/marbletype": "a", "marblerun/marblecontainer": "main"}, initContainers=[
+        {"name": "other", "image": "i", **TOLD}]), "the webhook did not see this pod"),
+}
+
+
+def no_webhook(said):
+    """What was said, if it is not that a webhook cannot be called, which holds until a new failure policy has come through."""
+    return "" if "failed calling webhook" in said else said
 
 
 class Admission(unittest.TestCase):
@@ -154,6 +180,19 @@ class Admission(unittest.TestCase):
             patch = [{"op": "replace", "path": f"/webhooks/{i}/failurePolicy", "value": policy} for i in range(count)]
             self.lab.kubectl("patch", kind, CLUSTER_NAME, "--type=json", "-p", json.dumps(patch))
 
+    def final_state(self, policy):
+        """The chart's policy of the final state, as for one failure policy or the other."""
+        objects = chart(self.lab, "validation", settings=[f"webhook.failurePolicy={policy}"])
+        self.lab.kubectl("apply", "--server-side", "-n", NAMESPACE, "-f", "-", stdin=objects)
+
+    def test_the_mirror_of_a_static_pod_is_taken_as_it_is(self):
+        mirror = marble("static", {"marblerun/marbletype": "static"}, {"kubernetes.io/config.mirror": "0"}, nodeName="knode")
+        with self.lab.namespace("mirrors") as namespace:
+            stored = dry_run(self.lab, mirror, namespace)
+            self.assertNotIn("env", stored["spec"]["containers"][0])
+            del mirror["metadata"]["annotations"]
+            self.assertIn("env", dry_run(self.lab, mirror, namespace)["spec"]["containers"][0])
+
     def test_while_it_is_down_marbles_are_refused_or_stored_as_they_are_and_later_all_is_as_before(self):
         pod = marble("down", {"marblerun/marbletype": "down"})
         before = self.lab.get("secret", f"{SERVICE}-authority", "-n", NAMESPACE)["data"]
@@ -163,11 +202,16 @@ class Admission(unittest.TestCase):
                 self.assertIn("failed calling webhook", self.lab.apply_refused(pod, namespace=namespace))
                 self.lab.apply(restricted_pod("plain", "sleep", "600"), namespace=namespace)
                 self.policy("Ignore")
-                said = self.lab.apply_refused(marble("unseen", ours("sgx")), namespace=namespace)
-                self.assertIn("the webhook did not see this pod", said)
+                for name, (unseen, reason) in UNSEEN.items():
+                    with self.subTest(name):
+                        said = wait_until("the policy's reason", lambda unseen=unseen: no_webhook(
+                            self.lab.apply_refused(unseen, namespace=namespace, arguments=["--dry-run=server"])), 20)
+                        self.assertIn(reason, said)
+                self.final_state("Ignore")
                 stored = wait_until("the policy holds", lambda: dry_run(self.lab, pod, namespace), 20)
                 self.assertNotIn("env", stored["spec"]["containers"][0])
             finally:
+                self.final_state("Fail")
                 self.policy("Fail")
                 self.running.enter_context(process(self.lab, self.folder))
             self.assertEqual(self.lab.get("secret", f"{SERVICE}-authority", "-n", NAMESPACE)["data"], before)

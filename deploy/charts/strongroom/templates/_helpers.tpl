@@ -192,6 +192,13 @@ http://{{ include "strongroom.name" (dict "root" . "part" "pccs") }}:8081
 {{ toYaml $selector }}
 {{- end }}
 
+{{- /* A static pod's mirror is the node's word of what it runs already: nothing can be put into it, and refused it would run
+unseen. No kubelet runs a pod because of a mirror, and the API server lets nobody make one of a pod that is there. */ -}}
+{{- define "strongroom.notOfTheNode" -}}
+- name: not-of-the-node
+  expression: "!has(object.metadata.annotations) || !('kubernetes.io/config.mirror' in object.metadata.annotations)"
+{{- end }}
+
 {{- /* What both registrations say alike; expects {root, path}. */ -}}
 {{- define "strongroom.webhookClient" -}}
 admissionReviewVersions: [v1]
