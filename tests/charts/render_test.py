@@ -173,8 +173,6 @@ class Security(Rendering):
         for _, objects in self.everywhere():
             policies = kinds(objects, "NetworkPolicy")
             for _, _, labels in pod_specs(objects):
-                if labels["app.kubernetes.io/name"] == "modelserver-test":
-                    continue
                 mine = [p for p in policies if p["spec"]["podSelector"].get("matchLabels", {}).items() <= labels.items()
                         and p["spec"]["podSelector"]]
                 self.assertTrue(mine, f"no policy selects {labels}")
@@ -205,6 +203,24 @@ class Security(Rendering):
         serving = self.rendered["strongroom-serving", "simulation"]
         self.assertEqual(grants(the(serving, "NetworkPolicy", "strongroom-serving")), {
             "from everywhere to 8500", "from monitoring to 8080", "to kube-system at 53", "to coordinator at 2001"})
+        serving = self.rendered["strongroom-serving", "everything"]
+        self.assertEqual(grants(the(serving, "NetworkPolicy", "strongroom-serving-test")), {"to kube-system at 53", "to modelserver at 8500"})
+
+    def test_whom_the_values_let_in_comes_beside_those_who_always_may(self):
+        gateways = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "gateways"}}}]
+        for given, port, wanted in (
+                ({}, 2001, {"marbles"}), ({"meshFrom": gateways}, 2001, {"marbles", "gateways"}),
+                ({}, 4433, {"clients"}), ({"clientFrom": gateways}, 4433, {"clients", "gateways"})):
+            for kind in ("ClusterIP", "NodePort"):
+                with self.subTest(given=given, port=port, service=kind):
+                    policy = the(self.helm.objects("strongroom", {"networkPolicy": given, "coordinator": {
+                        name: {"type": kind} for name in ("meshService", "clientService")}}), "NetworkPolicy", "strongroom-coordinator")
+                    open_to_all = kind == "NodePort" and not given
+                    self.assertEqual({grant for grant in grants(policy) if grant.endswith(f"to {port}")},
+                                     {f"from {peer} to {port}" for peer in (("0.0.0.0/0", "::/0") if open_to_all else wanted)})
+        test = values("strongroom-serving", "everything")
+        policy = the(self.helm.objects("strongroom-serving", {**test, "networkPolicy": {"clientFrom": gateways}}), "NetworkPolicy", "strongroom-serving")
+        self.assertLessEqual({"from gateways to 8500", "from modelserver-test to 8500"}, grants(policy))
 
 
 def grants(policy):

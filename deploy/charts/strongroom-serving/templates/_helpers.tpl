@@ -129,6 +129,16 @@ args:
 {{- if has .Values.model.source (list "nfs" "hostPath") }}true{{ end -}}
 {{- end }}
 
+{{- /* "true" where `helm test` has something to ask, and something to ask it with. */ -}}
+{{- define "serving.tested" -}}
+{{- if and .Values.test.clientSecret .Values.test.model .Values.test.input }}true{{ end -}}
+{{- end }}
+
+{{- define "serving.testSelector" -}}
+app.kubernetes.io/name: modelserver-test
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
 {{- define "serving.dnsEgress" -}}
 - ports: [{port: 53, protocol: UDP}, {port: 53, protocol: TCP}]
   to:
