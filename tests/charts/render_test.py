@@ -13,7 +13,7 @@ import crds
 from charts import CHARTS, NAMES, NAMESPACES, SOURCE, Helm, kinds, nested, pod_specs, the, values
 from values_test import CLAIM, REFUSED
 
-FILES = [(chart, name) for chart in NAMES for name in ("simulation", "everything")]
+FILES = [(chart, file.name.removesuffix("-values.yaml")) for chart in NAMES for file in sorted((CHARTS / chart / "ci").iterdir())]
 # Objects outside namespaces.
 CLUSTER_KINDS = {"ClusterRole", "ClusterRoleBinding", "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration",
                  "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "PersistentVolume"}
@@ -93,9 +93,8 @@ class Render(Rendering):
 
     def test_foreign_objects_hold_against_their_projects_schemas(self):
         schemas = crds.Schemas()
-        keda = self.helm.objects("strongroom-serving", {**CLAIM["strongroom-serving"], "autoscaling": {"mode": "keda", "minReplicas": 0}})
         checked = set()
-        for item in [found for objects in self.rendered.values() for found in objects] + keda:
+        for item in [found for objects in self.rendered.values() for found in objects]:
             if item["apiVersion"] in FOREIGN:
                 self.assertTrue(schemas.knows(item), f"no schema for {item['apiVersion']} {item['kind']}")
                 self.assertEqual(schemas.complaints(item), [])
@@ -122,6 +121,8 @@ class Render(Rendering):
                 for step in ("1. ", "2. ", "3. "):
                     self.assertIn(step, notes)
                 (self.assertIn if name == "simulation" else self.assertNotIn)("*** TEST ***", notes)
+                fetches = "from 192.0.2.30/32 at 443, 9000" in " ".join(notes.split())
+                self.assertEqual(fetches, (chart, name) == ("strongroom-serving", "snp"))
 
 
 class Security(Rendering):
@@ -277,6 +278,32 @@ class Control(Rendering):
                     self.assertIn({"key": key, "operator": "Exists", "effect": "NoSchedule"}, spec["tolerations"])
             self.assertEqual(configuration(self.helm.objects("strongroom", {"tee": {"resourceKey": key}}))["resource_key"], key)
 
+    def test_quotes_are_made_by_whom_the_values_name(self):
+        for provider in ("in-process", "aesmd", "none"):
+            for chart, name, place in (("strongroom", "strongroom-coordinator", "strongroom"), ("strongroom-serving", "strongroom-serving", "models")):
+                with self.subTest(chart=chart, provider=provider):
+                    objects = self.helm.objects(chart, {**CLAIM[chart], "tee": {"quoteProvider": provider}})
+                    spec = deployment(objects, name)
+                    daemon = provider == "aesmd"
+                    self.assertEqual("sgx.intel.com/provision" in container(spec)["resources"]["limits"], provider == "in-process")
+                    self.assertEqual(environment(spec).get("SGX_AESM_ADDR"), "1" if daemon else None)
+                    mounts = [mount for mount in container(spec)["volumeMounts"] if mount["mountPath"] == "/var/run/aesmd"]
+                    self.assertEqual(mounts, [{"name": "aesmd-socket", "mountPath": "/var/run/aesmd", "readOnly": True}] * daemon)
+                    volumes = kinds(objects, "PersistentVolume")
+                    self.assertEqual([item["spec"]["hostPath"] for item in volumes], [{"path": "/var/run/aesmd", "type": "Directory"}] * daemon)
+                    if daemon:
+                        [volume] = [item["persistentVolumeClaim"] for item in spec["volumes"] if item["name"] == "aesmd-socket"]
+                        claim = the(objects, "PersistentVolumeClaim", volume["claimName"])
+                        self.assertEqual(claim["spec"]["volumeName"], volumes[0]["metadata"]["name"])
+                        self.assertEqual(volumes[0]["spec"]["claimRef"], {"namespace": place, "name": volume["claimName"]})
+            self.assertEqual(configuration(self.helm.objects("strongroom", {"tee": {"quoteProvider": provider}}))["quote_provider"], provider)
+
+    def test_other_tees_ask_no_sgx_daemon(self):
+        for given in ({"tee": {"class": "tdx", "quoteProvider": "aesmd"}}, {"simulation": {"enabled": True}, "tee": {"quoteProvider": "aesmd"}}):
+            objects = self.helm.objects("strongroom", given)
+            self.assertFalse(kinds(objects, "PersistentVolume"))
+            self.assertNotIn("SGX_AESM_ADDR", environment(deployment(objects, "strongroom-coordinator")))
+
     def test_confidential_vms_are_runtime_classes(self):
         for tee in ("tdx", "snp"):
             spec = deployment(self.helm.objects("strongroom", {"tee": {"class": tee}}), "strongroom-coordinator")
@@ -314,7 +341,8 @@ class Control(Rendering):
                 self.assertTrue(webhook["clientConfig"]["caBundle"])
 
     def test_the_webhook_looks_only_at_labelled_pods_of_other_namespaces(self):
-        for _, objects in list(self.everywhere())[:2]:
+        for name in ("simulation", "everything"):
+            objects = self.rendered["strongroom", name]
             for item in kinds(objects, "MutatingWebhookConfiguration") + kinds(objects, "ValidatingWebhookConfiguration"):
                 for webhook in item["webhooks"]:
                     self.assertEqual(webhook["failurePolicy"], "Fail")
@@ -457,13 +485,22 @@ class Serving(Rendering):
                 ({"source": "image", "image": {"reference": "m:1"}}, {"image": {"reference": "m:1", "pullPolicy": "IfNotPresent"}}),
                 ({"source": "download", "download": {"image": "d:1"}}, {"emptyDir": {"sizeLimit": "4Gi"}})):
             with self.subTest(source=model["source"]):
-                objects = self.rendered_with(model=model)
+                objects = self.rendered_with(model=model, networkPolicy={"downloadCidrs": ["192.0.2.1/32"]})
                 spec = deployment(objects, self.CHART)
                 self.assertIn({"name": "models", **wanted}, spec["volumes"])
                 mount = [m for m in container(spec)["volumeMounts"] if m["name"] == "models"][0]
                 self.assertIs(mount["readOnly"], True)
                 self.assertEqual(len(kinds(objects, "PersistentVolume")), model["source"] in ("nfs", "hostPath"))
                 self.assertEqual([c["name"] for c in spec.get("initContainers", [])], ["download"] if model["source"] == "download" else [])
+
+    def test_a_download_reaches_its_addresses_and_is_not_installed_without_them(self):
+        found = grants(the(self.rendered[self.CHART, "snp"], "NetworkPolicy", self.CHART))
+        self.assertLessEqual({"to 192.0.2.30/32 at 443", "to 192.0.2.30/32 at 9000"}, found)
+        model = {"source": "download", "download": {"image": "d:1"}}
+        for major, helm in self.helms.items():
+            with self.subTest(helm=major), self.assertRaisesRegex(RuntimeError, "downloadCidrs"):
+                helm.template(self.CHART, {"model": model})
+        self.assertFalse(kinds(self.rendered_with(model=model, networkPolicy={"enabled": False}), "NetworkPolicy"))
 
     def test_arguments_of_the_values_take_no_others_place(self):
         more = {"args": ["--more"]}
@@ -482,6 +519,17 @@ class Serving(Rendering):
         self.assertNotIn("command", container(injected["spec"]))
         self.assertNotIn("EDG_MARBLE_TYPE", environment(injected["spec"]))
         self.assertNotIn("initContainers", injected["spec"])
+
+    def test_an_injected_agent_asks_the_daemon_that_the_values_name(self):
+        injected = template(self.rendered_with(tee={"quoteProvider": "aesmd"}, agent={"mode": "injected"}), self.CHART)
+        self.assertEqual(injected["metadata"]["annotations"], {"strongroom.dev/quote-provider": "aesmd"})
+        # The webhook leaves a mount that is there: what it would add itself is a folder of the node.
+        self.assertIn("/var/run/aesmd", [mount["mountPath"] for mount in container(injected["spec"])["volumeMounts"]])
+        own = template(self.rendered_with(tee={"quoteProvider": "aesmd"}, agent={"mode": "injected"}, modelserver={
+            "podAnnotations": {"strongroom.dev/quote-provider": "none"}}), self.CHART)
+        self.assertEqual(own["metadata"]["annotations"], {"strongroom.dev/quote-provider": "none"})
+        silent = template(self.rendered_with(agent={"mode": "injected"}), self.CHART)
+        self.assertNotIn("annotations", silent["metadata"])
 
     def test_an_autoscaler_owns_the_number_of_pods(self):
         for mode, kind in (("hpa", "HorizontalPodAutoscaler"), ("keda", "ScaledObject")):

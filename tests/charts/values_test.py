@@ -32,6 +32,8 @@ REFUSED = [
     ("strongroom", "tee.epcMiB", 0),
     ("strongroom", "tee.epcMiB", "10Mi"),
     ("strongroom", "tee.runtimeClassNames.tdx", ""),
+    ("strongroom", "tee.quoteProvider", "aesm"),
+    ("strongroom", "tee.quoteProvider", ""),
     ("strongroom", "dcap.pccsUrl", "pccs.example:8081"),
     ("strongroom", "coordinator.meshService.port", 0),
     ("strongroom", "coordinator.meshService.type", "ExternalName"),
@@ -68,6 +70,7 @@ REFUSED = [
     ("strongroom-serving", "marble", ""),
     ("strongroom-serving", "replicas", -1),
     ("strongroom-serving", "tee.class", "sev"),
+    ("strongroom-serving", "tee.quoteProvider", "node"),
     ("strongroom-serving", "agent.mode", "sidecar"),
     ("strongroom-serving", "coordinator.address", "coordinator"),
     ("strongroom-serving", "coordinator.address", "https://coordinator:2001"),
@@ -139,6 +142,13 @@ class Values(unittest.TestCase):
             for file in sorted((CHARTS / name / "ci").iterdir()):
                 with self.subTest(file=str(file.relative_to(CHARTS))):
                     self.assertEqual(complaints(name, yaml.safe_load(file.read_text())), [])
+
+    def test_a_download_wants_addresses_that_it_may_reach(self):
+        model = {"source": "download", "download": {"image": "fetch:1"}}
+        self.assertRegex("\n".join(complaints("strongroom-serving", {"model": model})), "networkPolicy.downloadCidrs")
+        for policy in ({"downloadCidrs": ["192.0.2.1/32"]}, {"enabled": False}):
+            with self.subTest(policy=policy):
+                self.assertEqual(complaints("strongroom-serving", {"model": model, "networkPolicy": policy}), [])
 
     def test_the_serving_chart_asks_for_a_claim(self):
         self.assertRegex("\n".join(complaints("strongroom-serving", {})), "model.pvc.claimName")

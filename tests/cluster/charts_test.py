@@ -28,6 +28,19 @@ class Charts(unittest.TestCase):
                                                  "-n", namespace, "-f", "-", stdin=objects)
                         self.assertEqual(taken.count("(server dry run)"), objects.count("\nkind: "))
 
+    def test_the_pods_for_confidential_vms_are_taken_and_pod_security_warns_of_none(self):
+        classes = [{"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": f"kata-qemu-{tee}"}, "handler": "runc"}
+                   for tee in ("tdx", "snp")]
+        self.lab.apply(*classes)
+        self.addCleanup(self.lab.kubectl, "delete", "runtimeclass", *(item["metadata"]["name"] for item in classes))
+        with self.lab.namespace("coco", enforce="restricted", warn="restricted") as namespace:
+            for file in sorted((SOURCE / "deploy/coco").glob("*.yaml")):
+                with self.subTest(file.name):
+                    for text in (file.read_text(), file.read_text().replace("kata-qemu-tdx ", "kata-qemu-snp ").replace("tee: tdx}", "tee: snp}")):
+                        taken = self.lab.kubectl("apply", "--server-side", "--dry-run=server", "--warnings-as-errors", "-n", namespace,
+                                                 "-f", "-", stdin=text)
+                        self.assertIn("(server dry run)", taken)
+
     def test_the_kserve_examples_fit_kserves_own_definitions(self):
         with self.lab.namespace("models", enforce="restricted"):
             for file in sorted((SOURCE / "deploy/kserve").glob("*.yaml")):

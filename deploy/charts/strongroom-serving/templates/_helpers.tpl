@@ -65,13 +65,20 @@ capabilities: {drop: [ALL]}
 {{- if and (eq .Values.tee.class "sim") (eq .Values.agent.mode "explicit") }}true{{ end -}}
 {{- end }}
 
+{{- /* "true" where the pods ask the node's AESM daemon for quotes. */ -}}
+{{- define "serving.asksAesmd" -}}
+{{- if and (eq .Values.tee.class "sgx") (eq .Values.tee.quoteProvider "aesmd") }}true{{ end -}}
+{{- end }}
+
 {{- /* Extended resources of an SGX container. Intel's plugin counts bytes, the others MiB. */ -}}
 {{- define "serving.sgxResources" -}}
 {{- $key := .Values.tee.resourceKey -}}
 {{- if eq $key "sgx.intel.com/epc" -}}
 sgx.intel.com/epc: {{ printf "%dMi" (int .Values.tee.epcMiB) | quote }}
 sgx.intel.com/enclave: "1"
+{{- if eq .Values.tee.quoteProvider "in-process" }}
 sgx.intel.com/provision: "1"
+{{- end -}}
 {{- else -}}
 {{ $key }}: {{ int .Values.tee.epcMiB | quote }}
 {{- end -}}

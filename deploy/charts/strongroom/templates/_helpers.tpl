@@ -73,6 +73,11 @@ capabilities: {drop: [ALL]}
 {{ if .Values.simulation.enabled }}sim{{ else }}{{ .Values.tee.class }}{{ end }}
 {{- end }}
 
+{{- /* "true" where the pods ask the node's AESM daemon for quotes. */ -}}
+{{- define "strongroom.asksAesmd" -}}
+{{- if and (eq (include "strongroom.teeClass" .) "sgx") (eq .Values.tee.quoteProvider "aesmd") }}true{{ end -}}
+{{- end }}
+
 {{- define "strongroom.runtimeClassName" -}}
 {{ get .Values.tee.runtimeClassNames (include "strongroom.teeClass" .) | default "" }}
 {{- end }}
@@ -83,7 +88,9 @@ capabilities: {drop: [ALL]}
 {{- if eq $key "sgx.intel.com/epc" -}}
 sgx.intel.com/epc: {{ printf "%dMi" (int .Values.tee.epcMiB) | quote }}
 sgx.intel.com/enclave: "1"
+{{- if eq .Values.tee.quoteProvider "in-process" }}
 sgx.intel.com/provision: "1"
+{{- end -}}
 {{- else -}}
 {{ $key }}: {{ int .Values.tee.epcMiB | quote }}
 {{- end -}}
@@ -227,6 +234,7 @@ clientConfig:
       "coordinator_address" (printf "coordinator-mesh-api.%s.svc.%s:%d" .Release.Namespace .Values.webhook.clusterDomain (int .Values.coordinator.meshService.port))
       "cluster_domain" .Values.webhook.clusterDomain
       "resource_key" .Values.tee.resourceKey
+      "quote_provider" .Values.tee.quoteProvider
       "default_tee" (include "strongroom.teeClass" .)
       "tees" (dict "sgx" (dict "runtime_class" $runtime.sgx) "tdx" (dict "runtime_class" $runtime.tdx) "snp" (dict "runtime_class" $runtime.snp))
       "agent" (dict "image" (include "strongroom.image" (dict "root" . "image" .Values.webhook.agent.image)) "image_pull_policy" (include "strongroom.pullPolicy" .)) -}}
