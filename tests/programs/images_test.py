@@ -26,8 +26,8 @@ LAUNCH = "etc/strongroom/launch"
 SHELLS = {"sh", "bash", "dash", "busybox", "ash", "zsh"}
 
 
-def make(out, *flags):
-    environment = os.environ | {"STRONGROOM_BIN": str(BIN), "SOURCE_DATE_EPOCH": str(EPOCH)}
+def make(out, *flags, **more):
+    environment = os.environ | {"STRONGROOM_BIN": str(BIN), "SOURCE_DATE_EPOCH": str(EPOCH)} | more
     return subprocess.run([ROOT / "tools/images", "--out", out, *flags], capture_output=True, text=True, env=environment)
 
 
@@ -100,6 +100,7 @@ class Images(unittest.TestCase):
             labels = config["Labels"]
             for label in ("title", "description", "version", "licenses", "created"):
                 self.assertTrue(labels[f"org.opencontainers.image.{label}"], name)
+            self.assertEqual(image.manifest["annotations"], labels, name)
             self.assertEqual(image.config["rootfs"]["diff_ids"], ["sha256:" + hashlib.sha256(image.layer).hexdigest()])
             tag = self.tag(image)
             self.assertRegex(tag, r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$")
@@ -107,6 +108,15 @@ class Images(unittest.TestCase):
             self.assertEqual(docker["RepoTags"], [f"localhost/strongroom/{name}:{tag}"])
             self.assertIn(docker["Config"], image.files)
             self.assertIn(docker["Layers"][0], image.files)
+
+    def test_the_revision_is_the_commit_that_git_names(self):
+        git = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True)
+        for name, image in self.images.items():
+            said = image.config["config"]["Labels"].get("org.opencontainers.image.revision", "").removesuffix("-dirty")
+            self.assertEqual(said, git.stdout.strip() if git.returncode == 0 else "", name)
+        third = make(self.folder / "three", "agent", STRONGROOM_REVISION="")
+        self.assertEqual(third.returncode, 0, third.stderr)
+        self.assertNotIn("org.opencontainers.image.revision", Image(self.folder / "three/agent.tar").config["config"]["Labels"])
 
     @staticmethod
     def tag(image):

@@ -59,7 +59,7 @@ def main():
             (args.out / f"{name}.spdx.json").write_bytes(bill)
             digest = oci.write_archive(archive, root, oci.Description(
                 reference=reference, title=f"strongroom {name}", summary=image.summary, version=release, epoch=epoch,
-                entrypoint=image.entrypoint, bill_of_materials=bill))
+                revision=os.environ.get("STRONGROOM_REVISION", ""), entrypoint=image.entrypoint, bill_of_materials=bill))
             size = sum(p.lstat().st_size for p in root.rglob("*") if p.is_file() and not p.is_symlink())
             print(f"{reference:<48} {size / 1e6:6.1f} MB  {digest}", file=sys.stderr)
             print(archive.resolve(), flush=True)

@@ -22,6 +22,7 @@ class Description:
     summary: str
     version: str
     epoch: int
+    revision: str  # of the source, as git names it; empty where nothing knows it
     entrypoint: list
     bill_of_materials: bytes  # SPDX, attached as a referrer
 
@@ -68,8 +69,9 @@ class Blobs:
 
 def labels(what):
     prefix = "org.opencontainers.image."
-    return {prefix + "title": what.title, prefix + "description": what.summary, prefix + "version": what.version,
-            prefix + "licenses": "Apache-2.0", prefix + "created": timestamp(what.epoch)}
+    said = {"title": what.title, "description": what.summary, "version": what.version, "revision": what.revision,
+            "licenses": "Apache-2.0", "created": timestamp(what.epoch)}
+    return {prefix + name: value for name, value in said.items() if value}
 
 
 def timestamp(epoch):
