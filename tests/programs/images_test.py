@@ -265,6 +265,24 @@ class Images(unittest.TestCase):
             variables = {k for k, v in manifest["loader"]["env"].items() if isinstance(v, dict)}
             self.assertLessEqual(variables, set(launch["host_env"]))
 
+    def test_the_gramine_image_gives_the_templates_what_they_want_where_they_look_for_it(self):
+        text = (ROOT / "deploy/gramine/Dockerfile").read_text()
+        given = dict(re.findall(r'-D(\w+)="?([^\s"]+)"?', text))
+        copies = re.findall(r"^COPY (\w+)/ (\S+)/$", text, re.M)
+        self.assertEqual(copies, [("image", given["image"]), ("gramine", "/gramine")])
+        self.assertEqual(given["agent_json"], "/gramine/agent.json")
+        for name in ("coordinator", "modelserver"):
+            wanted = {word for word in re.findall(r"\{\{\s*(.+?)\s*\}\}", (ROOT / f"deploy/gramine/{name}.manifest.template").read_text())
+                      if not word.startswith("gramine.")}
+            self.assertLessEqual(wanted, set(given), name)
+        signed = re.search(r"gramine-sgx-sign .*--output (\w+)\.manifest\.sgx$", text, re.M)[1]
+        self.assertEqual(json.loads(re.search(r"^ENTRYPOINT (.*)$", text, re.M)[1]), ["gramine-sgx", signed])
+        self.assertEqual(re.search(r"^USER (.*)$", text, re.M)[1], "65532:65532")
+        readme = (ROOT / "deploy/gramine/README.md").read_text()
+        for argument in re.search(r"^ARG (.*)$", text, re.M)[1].split():
+            self.assertIn(f"--build-arg {argument}=", readme)
+        self.assertIn(f"--secret id={re.search(r'type=secret,id=([a-z-]+)', text)[1]},", readme)
+
     def test_pods_for_confidential_containers_are_restricted(self):
         for name in ("coordinator", "modelserver"):
             pod = yaml.safe_load((ROOT / f"deploy/coco/{name}.yaml").read_text())
