@@ -4,7 +4,7 @@ import unittest
 
 import crds
 from charts import CHARTS, NAMES
-from cluster import SOURCE
+from cluster import SOURCE, restricted_pod, wait_until
 
 
 class Charts(unittest.TestCase):
@@ -40,6 +40,18 @@ class Charts(unittest.TestCase):
                         taken = self.lab.kubectl("apply", "--server-side", "--dry-run=server", "--warnings-as-errors", "-n", namespace,
                                                  "-f", "-", stdin=text)
                         self.assertIn("(server dry run)", taken)
+
+    def test_a_pod_for_a_confidential_vm_says_what_the_cluster_lacks(self):
+        pod = restricted_pod("vm", "sleep", "600", runtimeClassName="kata-qemu-tdx")
+        with self.lab.namespace("lacking", enforce="restricted") as namespace:
+            self.assertIn('RuntimeClass "kata-qemu-tdx" not found', self.lab.apply_refused(pod, namespace=namespace))
+            self.lab.apply({"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": "kata-qemu-tdx"},
+                            "handler": "kata-qemu-tdx"})
+            self.addCleanup(self.lab.kubectl, "delete", "runtimeclass", "kata-qemu-tdx")
+            self.lab.apply(pod, namespace=namespace)
+            wait_until("the node's reason", lambda: 'no runtime for "kata-qemu-tdx" is configured' in self.lab.events("vm", namespace))
+            [state] = self.lab.get("pod", "vm", "-n", namespace)["status"]["containerStatuses"]
+            self.assertEqual(state["state"]["waiting"]["reason"], "ContainerCreating")
 
     def test_the_kserve_examples_fit_kserves_own_definitions(self):
         with self.lab.namespace("models", enforce="restricted"):
