@@ -110,6 +110,14 @@ class Render(Rendering):
             item["spec"]["unknown"] = 1
             self.assertTrue(schemas.complaints(item), "a member that KServe does not know was not found")
 
+    def test_a_pod_of_kserves_has_the_memory_that_ours_have(self):
+        runtime = yaml.safe_load((SOURCE / "deploy/kserve/clusterservingruntime.yaml").read_text())["spec"]
+        ours = deployment(self.rendered["strongroom-serving", "simulation"], "strongroom-serving")
+        for path in ("/tmp", "/run"):
+            found = [memory_at(path, spec) for spec in (runtime, ours)]
+            self.assertEqual(found[0], found[1])
+            self.assertEqual(found[0]["medium"], "Memory")
+
     def test_notes_name_the_next_commands_and_the_simulation(self):
         # Helm 4's: even for this, Helm 3 asks a cluster.
         for chart, name in FILES:
@@ -550,6 +558,13 @@ class Serving(Rendering):
         injected = template(self.rendered_with(tee={"epcMiB": 2048}, agent={"mode": "injected"}), self.CHART)
         self.assertNotIn("sgx.intel.com/epc", json.dumps(injected["spec"]))
         self.assertEqual(injected["metadata"]["labels"]["strongroom.dev/epc"], "2048Mi")
+
+
+def memory_at(path, spec):
+    """The emptyDir that a pod's first container mounts at `path`."""
+    [name] = [mount["name"] for mount in container(spec)["volumeMounts"] if mount["mountPath"] == path]
+    [volume] = [volume["emptyDir"] for volume in spec["volumes"] if volume["name"] == name]
+    return volume
 
 
 def final_state(objects):

@@ -265,6 +265,19 @@ class Images(unittest.TestCase):
             variables = {k for k, v in manifest["loader"]["env"].items() if isinstance(v, dict)}
             self.assertLessEqual(variables, set(launch["host_env"]))
 
+    def test_kserve_mounts_and_asks_where_the_measured_launch_says(self):
+        root = self.roots["modelserver"]
+        launch, agent = (json.loads((root / LAUNCH / f"{name}.json").read_text()) for name in ("modelserver", "agent"))
+        runtime, service = (yaml.safe_load((ROOT / f"deploy/kserve/{name}.yaml").read_text())["spec"]
+                            for name in ("clusterservingruntime", "inferenceservice"))
+        self.assertEqual([place["mountPath"] for place in service["predictor"]["storageUris"]], [mount["path"] for mount in launch["mounts"]])
+        self.assertNotIn("storageUri", service["predictor"]["model"])  # KServe mounts that one at /mnt/models
+        self.assertIn("--model_base_path=" + launch["mounts"][0]["path"], agent["argv"])
+        [server] = runtime["containers"]
+        self.assertIn(f"--port={server['ports'][0]['containerPort']}", agent["argv"])
+        for probe in ("startupProbe", "readinessProbe"):
+            self.assertIn(f"--health_port={server[probe]['httpGet']['port']}", agent["argv"])
+
     def test_the_gramine_image_gives_the_templates_what_they_want_where_they_look_for_it(self):
         text = (ROOT / "deploy/gramine/Dockerfile").read_text()
         given = dict(re.findall(r'-D(\w+)="?([^\s"]+)"?', text))
