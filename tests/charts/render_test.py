@@ -110,13 +110,16 @@ class Render(Rendering):
             item["spec"]["unknown"] = 1
             self.assertTrue(schemas.complaints(item), "a member that KServe does not know was not found")
 
-    def test_a_pod_of_kserves_has_the_memory_that_ours_have(self):
-        runtime = yaml.safe_load((SOURCE / "deploy/kserve/clusterservingruntime.yaml").read_text())["spec"]
-        ours = deployment(self.rendered["strongroom-serving", "simulation"], "strongroom-serving")
-        for path in ("/tmp", "/run"):
-            found = [memory_at(path, spec) for spec in (runtime, ours)]
-            self.assertEqual(found[0], found[1])
-            self.assertEqual(found[0]["medium"], "Memory")
+    def test_pods_beside_the_charts_have_the_memory_that_the_charts_give(self):
+        serving = deployment(self.rendered["strongroom-serving", "simulation"], "strongroom-serving")
+        coordinator = deployment(self.rendered["strongroom", "simulation"], "strongroom-coordinator")
+        for file, chart, paths in (("kserve/clusterservingruntime", serving, ("/tmp", "/run")), ("coco/modelserver", serving, ("/tmp", "/run")),
+                                   ("coco/coordinator", coordinator, ("/tmp",))):
+            spec = yaml.safe_load((SOURCE / "deploy" / f"{file}.yaml").read_text())["spec"]
+            for path in paths:
+                with self.subTest(file=file, path=path):
+                    self.assertEqual(memory_at(path, spec), memory_at(path, chart))
+                    self.assertEqual(memory_at(path, spec)["medium"], "Memory")
 
     def test_notes_name_the_next_commands_and_the_simulation(self):
         # Helm 4's: even for this, Helm 3 asks a cluster.
