@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "crypto/cert_builder.h"
 #include "net/address.h"
 #include "net/client.h"
 #include "net/net_testing.h"
@@ -42,7 +43,8 @@ Result<std::string> ReadAll(int fd) {
 
 class LimitsSocketTest : public ::testing::Test {
  protected:
-  void Serve(Limits limits, bool tls = false, int workers = 0) {
+  void Serve(Limits limits, bool tls = false, int workers = 0,
+             ClientCertificate wanted = ClientCertificate::kNone) {
     auto router = std::make_shared<Router>();
     router->Handle("GET", "/hello", [](const Request&) { return Response::Text(200, "hello"); },
                    {.run_on = RunOn::kLoop});
@@ -54,7 +56,9 @@ class LimitsSocketTest : public ::testing::Test {
       return Response::Text(200, "released");
     });
     std::optional<TlsServerOptions> options;
-    if (tls) options = TlsServerOptions{.credentials = identity_.credentials};
+    if (tls)
+      options =
+          TlsServerOptions{.credentials = identity_.credentials, .client_certificate = wanted};
     ASSERT_OK_AND_ASSIGN(
         server_,
         Server::Start({.listeners = {{.address = "127.0.0.1:0", .tls = options, .router = router}},
@@ -89,6 +93,30 @@ TEST_F(LimitsSocketTest, HandshakeTimeout) {
   const UniqueFd slow = Connect();
   ASSERT_OK(WriteAll(slow.get(), AsBytes("\x16\x03\x01"), "a beginning"));
   EXPECT_OK(ReadAll(slow.get()));
+}
+
+// A client that shows `count` certificates of some 12 KB.
+Credentials ClientChain(std::size_t count) {
+  crypto::CertificateSpec spec;
+  spec.subject = {{"CN", "client"}};
+  spec.not_before = UnixSeconds{1'700'000'000};
+  spec.not_after = UnixSeconds{4'000'000'000};
+  spec.extra_extensions = {
+      {.oid = "1.3.6.1.4.1.99999.1", .critical = false, .value = Bytes(12'000, 0x04)}};
+  const auto key = crypto::PrivateKey::Generate(crypto::KeyType::kP256).value();
+  const Bytes certificate = ToBytes(crypto::SelfSign(spec, key).value().der());
+  return Credentials::FromDer(std::vector<Bytes>(count, certificate), key.Pkcs8Der()).value();
+}
+
+TEST_F(LimitsSocketTest, ClientChains) {
+  Serve({}, true, 0, ClientCertificate::kOptional);
+  for (const std::size_t certificates : {1U, 8U, 9U}) {
+    HttpsClient client({.tls = TlsClientOptions{.trust = TrustPinned{identity_.credentials.leaf()},
+                                                .credentials = std::make_shared<const Credentials>(
+                                                    ClientChain(certificates))}});
+    const auto answer = client.Get(fmt::format("https://localhost:{}/hello", server_->port()));
+    EXPECT_EQ(answer.has_value(), certificates * 12'000 < 100 * 1024) << certificates;
+  }
 }
 
 TEST_F(LimitsSocketTest, SilentPlainConnections) {

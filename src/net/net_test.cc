@@ -1,9 +1,13 @@
 // The server and the clients of this room, talking to each other over real sockets.
 
+#include <fcntl.h>
+
+#include <algorithm>
 #include <thread>
 
 #include <fmt/format.h>
 
+#include "base/files.h"
 #include "net/client.h"
 #include "net/grpc_client.h"
 #include "net/net_testing.h"
@@ -61,7 +65,9 @@ class NetTest : public ::testing::Test {
                             .router = router,
                             .grpc_services = {service}}},
              .event_loops = 2,
-             .limits = limits}));
+             .limits = limits,
+             .access_log = access_log_.get(),
+             .metrics = &metrics_}));
   }
   TlsClientOptions Pinned(bool with_certificate = false) {
     return {.trust = TrustPinned{server_identity_->credentials.leaf()},
@@ -74,6 +80,8 @@ class NetTest : public ::testing::Test {
   }
   std::string Address() { return fmt::format("127.0.0.1:{}", server_->port()); }
 
+  Metrics metrics_;
+  std::unique_ptr<Log> access_log_;  // none, unless a test makes one
   std::mutex mutex_;
   std::vector<std::pair<GrpcCall, GrpcResponder>> pending_;
   std::optional<TestIdentity> server_identity_;
@@ -194,6 +202,47 @@ TEST(ServerTest, TellsWhichConnectionClosed) {
   ASSERT_TRUE(changed.wait_for(lock, std::chrono::seconds(20), [&] { return !closed.empty(); }));
   EXPECT_EQ(closed, std::vector<std::uint64_t>{first});
   EXPECT_TRUE(seen->closed.cancelled());
+}
+
+TEST_F(NetTest, EveryRequestIsALineOfTheAccessLogAndCounted) {
+  ASSERT_OK_AND_ASSIGN(const TemporaryFolder folder, TemporaryFolder::Make("access-log"));
+  const auto path = folder.path() / "log";
+  const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  access_log_ = Log::ToFd("net_test", LogLevel::kInfo, LogFormat::kText, file.get());
+  Serve(ClientCertificate::kNone);
+  HttpsClient client({.tls = Pinned(), .allow_http2 = false});
+  ASSERT_OK(client.Get(Url("/hello/you?token=hidden")));
+  ASSERT_OK(client.Post(Url("/echo"), "text/plain", Bytes(3, 'x')));
+  ASSERT_OK(client.Get(Url("/nothing")));
+  ASSERT_OK_AND_ASSIGN(const auto channel,
+                       GrpcChannel::Connect({.address = Address(), .tls = Pinned()}));
+  EXPECT_THAT(channel->Call("/test.Echo/Refuse", {}), Fails(Code::kDenied, ""));
+  server_->Stop();
+  access_log_->Flush();
+
+  ASSERT_OK_AND_ASSIGN(const std::string log, ReadTextFile(path, 1 << 20));
+  EXPECT_EQ(std::ranges::count(log, '\n'), 4) << log;
+  const std::string peer = "request listener=default peer=127\\.0\\.0\\.1:[0-9]+ ";
+  for (const char* line :
+       {"protocol=http/1.1 method=GET path=/hello/you outcome=200 ms=[0-9.]+ in=0 out=10",
+        "protocol=http/1.1 method=POST path=/echo outcome=200 ms=[0-9.]+ in=3 out=3",
+        "protocol=http/1.1 method=GET path=/nothing outcome=404 ms=[0-9.]+ in=0 out=[0-9]+",
+        "protocol=h2 method=POST path=/test.Echo/Refuse outcome=\"?grpc 7\"? ms=[0-9.]+ "
+        "in=5"}) {
+    EXPECT_THAT(log, ::testing::ContainsRegex(peer + line));
+  }
+  EXPECT_THAT(log, ::testing::Not(::testing::HasSubstr("hidden")));
+
+  const std::string metrics = metrics_.Render();
+  for (const char* series :
+       {R"(requests_total{listener="default",outcome="200",route="/hello/{name}"} 1)",
+        R"(requests_total{listener="default",outcome="200",route="/echo"} 1)",
+        R"(requests_total{listener="default",outcome="404",route="unknown"} 1)",
+        R"(requests_total{listener="default",outcome="grpc 7",route="/test.Echo/Refuse"} 1)",
+        R"(request_seconds_count{listener="default",route="/echo"} 1)",
+        R"(received_bytes_total{listener="default"} 8)", R"(connections{listener="default"} 0)"}) {
+    EXPECT_THAT(metrics, ::testing::HasSubstr(std::string("strongroom_http_") + series));
+  }
 }
 
 TEST_F(NetTest, GrpcCallsShareOneConnection) {
