@@ -166,6 +166,42 @@ TEST(DerReader, EveryTruncationOfAnElementIsRefused) {
   });
 }
 
+// Reads an OID, a string and a number, and writes what was read.
+Result<Bytes> ReadAndWrite(ByteView bytes) {
+  DerReader reader(bytes);
+  ASSIGN_OR_RETURN(DerReader inner, reader.Sequence());
+  RETURN_IF_ERROR(reader.ExpectEnd());
+  ASSIGN_OR_RETURN(const std::string oid, inner.Oid());
+  ASSIGN_OR_RETURN(const ByteView octets, inner.OctetString());
+  ASSIGN_OR_RETURN(const ByteView bits, inner.BitString());
+  ASSIGN_OR_RETURN(const std::uint64_t number, inner.Unsigned());
+  ASSIGN_OR_RETURN(const bool boolean, inner.Boolean());
+  RETURN_IF_ERROR(inner.ExpectEnd());
+  return DerSequence({DerOid(oid), DerOctetString(octets), DerBitString(bits), DerUnsigned(number),
+                      DerBoolean(boolean)});
+}
+
+// No two encodings mean the same, so a flipped byte is another value or none.
+TEST(DerReader, AFlippedByteIsRefusedOrAnotherValue) {
+  const Bytes good =
+      DerSequence({DerOid("1.2.840.113741"), DerOctetString(Bytes(140, 7)),
+                   DerBitString(Bytes(3, 0xa5)), DerUnsigned(70'000), DerBoolean(true)});
+  EXPECT_EQ(ReadAndWrite(good).value(), good);
+  for (const std::uint8_t mask : strongroom::testing::kFlips) {
+    testing::ForEachFlippedByte(
+        good,
+        [](ByteView flipped, std::size_t offset) {
+          const auto again = ReadAndWrite(flipped);
+          if (again.has_value()) {
+            EXPECT_TRUE(Equal(*again, flipped)) << offset;
+            return;
+          }
+          EXPECT_EQ(again.error().code(), Code::kMalformed) << offset;
+        },
+        mask);
+  }
+}
+
 TEST(DerReader, SaysWhatIsLeftOver) {
   const Bytes two = Hex("05000500");
   DerReader reader(two, "input");

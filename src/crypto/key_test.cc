@@ -120,25 +120,59 @@ TEST_P(EveryKeyType, RefusesPkcs8CutOrContinued) {
 
 // --- known answers ---
 
-// RFC 6979 A.2.5, P-256 and SHA-256, message "sample".
-constexpr std::string_view kRfc6979Point =
-    "60fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6"
-    "7903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299";
-constexpr std::string_view kRfc6979Signature =
-    "efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716"
-    "f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8";
+// RFC 6979 A.2.5, A.2.6 and A.2.7: message "sample", a digest as strong as the curve.
+constexpr struct {
+  const char* name;
+  KeyType curve;
+  SignatureScheme scheme;
+  std::string_view point;      // x then y
+  std::string_view signature;  // r then s
+} kRfc6979[] = {
+    {"P-256", KeyType::kP256, SignatureScheme::kEcdsaSha256,
+     "60fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb67903fe1008b8bc99"
+     "a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299",
+     "efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716f7cb1c942d657c41"
+     "d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8"},
+    {"P-384", KeyType::kP384, SignatureScheme::kEcdsaSha384,
+     "ec3a4e415b4e19a4568618029f427fa5da9a8bc4ae92e02e06aae5286b300c64def8f0ea90558660"
+     "64a254515480bc138015d9b72d7d57244ea8ef9ac0c621896708a59367f9dfb9f54ca84b3f1c9db1"
+     "288b231c3ae0d4fe7344fd2533264720",
+     "94edbb92a5ecb8aad4736e56c691916b3f88140666ce9fa73d64c4ea95ad133c81a648152e44acf9"
+     "6e36dd1e80fabe4699ef4aeb15f178cea1fe40db2603138f130e740a19624526203b6351d0a3a94f"
+     "a329c145786e679e7b82c71a38628ac8"},
+    {"P-521", KeyType::kP521, SignatureScheme::kEcdsaSha512,
+     "01894550d0785932e00eaa23b694f213f8c3121f86dc97a04e5a7167db4e5bcd371123d46e45db6b"
+     "5d5370a7f20fb633155d38ffa16d2bd761dcac474b9a2f5023a400493101c962cd4d2fddf782285e"
+     "64584139c2f91b47f87ff82354d6630f746a28a0db25741b5b34a828008b22acc23f924faafbd4d3"
+     "3f81ea66956dfeaa2bfdfcf5",
+     "00c328fafcbd79dd77850370c46325d987cb525569fb63c5d3bc53950e6d4c5f174e25a1ee9017b5"
+     "d450606add152b534931d7d4e8455cc91f9b15bf05ec36e377fa00617cce7cf5064806c467f678d3"
+     "b4080d6f1cc50af26ca209417308281b68af282623eaa63e5b5c0723d8b8c37ff0777b1a20f8ccb1"
+     "dccc43997f1ee0e44da4a67a"},
+};
 
-TEST(Ecdsa, AcceptsTheSignatureOfRfc6979) {
-  ASSERT_OK_AND_ASSIGN(const PublicKey key,
-                       PublicKey::FromRawPoint(KeyType::kP256, Hex(kRfc6979Point)));
-  EXPECT_OK(
-      key.VerifyRaw(SignatureScheme::kEcdsaSha256, ToBytes("sample"), Hex(kRfc6979Signature)));
-  EXPECT_THAT(
-      key.VerifyRaw(SignatureScheme::kEcdsaSha256, ToBytes("Sample"), Hex(kRfc6979Signature)),
-      Fails(Code::kUntrusted, ""));
-  EXPECT_THAT(
-      key.VerifyRaw(SignatureScheme::kEcdsaSha384, ToBytes("sample"), Hex(kRfc6979Signature)),
-      Fails(Code::kUntrusted, ""));
+// Those of P-256, which other tests change.
+constexpr std::string_view kRfc6979Point = kRfc6979[0].point;
+constexpr std::string_view kRfc6979Signature = kRfc6979[0].signature;
+
+TEST(Ecdsa, AcceptsTheSignaturesOfRfc6979) {
+  for (const auto& row : kRfc6979) {
+    SCOPED_TRACE(row.name);
+    ASSERT_OK_AND_ASSIGN(const PublicKey key, PublicKey::FromRawPoint(row.curve, Hex(row.point)));
+    const Bytes signature = Hex(row.signature);
+    for (const SignatureScheme scheme :
+         {SignatureScheme::kEcdsaSha256, SignatureScheme::kEcdsaSha384,
+          SignatureScheme::kEcdsaSha512}) {
+      const Status verified = key.VerifyRaw(scheme, ToBytes("sample"), signature);
+      if (scheme == row.scheme) {
+        EXPECT_OK(verified);
+      } else {
+        EXPECT_THAT(verified, Fails(Code::kUntrusted, ""));
+      }
+    }
+    EXPECT_THAT(key.VerifyRaw(row.scheme, ToBytes("Sample"), signature),
+                Fails(Code::kUntrusted, ""));
+  }
 }
 
 // RFC 8032 7.1, tests 1 and 3.
@@ -376,6 +410,60 @@ TEST(Spki, OfUnknownOrOddMakeIsRefused) {
 }
 
 // --- RSA ---
+
+// PKCS#1 v1.5: RFC 7515 A.2. PSS: RFC 9421 B.2.1, its key "test-key-rsa-pss". Keys and signatures
+// are base64.
+constexpr struct {
+  const char* name;
+  SignatureScheme scheme;
+  std::string_view spki;
+  std::string_view message;
+  std::string_view signature;
+} kRsaAnswers[] = {
+    {"PKCS#1", SignatureScheme::kRsaPkcs1Sha256,
+     "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd/wW"
+     "JcyQoTbji9k0l8W26mPddxHmfHQp+Vaw+4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL+yRT+SFd2lZS+pCgNMs"
+     "D1W/YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb/7OMg0LOL+bSf63kpaSHSXndS5z5rexMdbBYUsLA9e"
+     "+KXBdQOS+UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6/I5IhlJH7aGhyxX"
+     "FvUK+DWNmoudF8NAco9/h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQIDAQAB",
+     "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9"
+     "leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ",
+     "cC4hiUPoj9Eetdgtv3hF80EGrhuB//dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh+0Qc/lF"
+     "5YKt/O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB++f/nZLgrnbyTyWzO75vRK"
+     "5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB/eSN9383LcOLn6/dO++xi12jzDwusC+eOkHWEsqt"
+     "FZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrB"
+     "p0igcN/IoypGlUPQGe77Rw=="},
+    {"PSS", SignatureScheme::kRsaPssSha512,
+     "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAr4tmm3r20Wd/PbqvP1s2+QEtvpuRaV8Yq40g"
+     "jUR8y2Rjxa6dpG2GXHbPfvMs8ct+Lh1GH45x28Rw3Ry53mm+oAXjyQ86OnDkZ5N8lYbggD4O3w6M6pAv"
+     "Lkhk95AndTrifbIFPNU8PPMO7OyrFAHqgDsznjPFmTOtCEcN2Z1FpWgchwuYLPL+Wokqltd11nqqzi+b"
+     "J9cvSKADYdUAAN5WUtzdpiy6LbTgSxP7ociU4Tn0g5I6aDZJ7A8Lzo0KSyZYoA485mqcO0GVAdVw9lq4"
+     "aOT9v6d+nb4bnNkQVklLQ3fVAvJm+xdDOp9LCNCN48V2pnDOkFV6+U9nV5oyc6XI2wIDAQAB",
+     "\"@signature-params\": ();created=1618884473;keyid=\"test-key-rsa-pss\";"
+     "nonce=\"b3k2pp5k7z-50gnwp.yemd\"",
+     "d2pmTvmbncD3xQm8E9ZV2828BjQWGgiwAaw5bAkgibUopemLJcWDy/lkbbHAve4cRAtx31Iq786U7it+"
+     "+wgGxbtRxf8Udx7zFZsckzXaJMkA7ChG52eSkFxykJeNqsrWH5S+oxNFlD4dzVuwe8DhTSja8xxbR/Z2"
+     "cOGdCbzR72rgFWhzx2VjBqJzsPLMIQKhO4DGezXehhWwE56YCE+O6c0mKZsfxVrogUvA4HELjVKWmAvt"
+     "l6UnCh8jYzuVG5WSb/QEVPnP5TmcAnLH1g+s++v6d4s8m0gCw1fV5/SITLq9mhho8K3+7EPYTU8IU1bL"
+     "hdxO5Nyt8C8ssinQ98Xw9Q=="},
+};
+
+TEST(Rsa, AcceptsTheSignaturesOfTheRfcs) {
+  for (const auto& row : kRsaAnswers) {
+    SCOPED_TRACE(row.name);
+    ASSERT_OK_AND_ASSIGN(const PublicKey key,
+                         PublicKey::FromSpkiDer(Base64Decode(row.spki).value()));
+    EXPECT_EQ(key.type(), KeyType::kRsa);
+    const Bytes signature = Base64Decode(row.signature).value();
+    for (const SignatureScheme scheme : kAllSchemes) {
+      const Status verified = key.Verify(scheme, AsBytes(row.message), signature);
+      EXPECT_EQ(verified.has_value(), scheme == row.scheme);
+    }
+    Bytes other = ToBytes(AsBytes(row.message));
+    other.back() ^= 1;
+    EXPECT_THAT(key.Verify(row.scheme, other, signature), Fails(Code::kUntrusted, ""));
+  }
+}
 
 TEST(Rsa, PaddingsDoNotStandInForEachOther) {
   const PrivateKey key = MakeKey(KeyType::kRsa);
