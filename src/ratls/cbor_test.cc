@@ -122,5 +122,53 @@ TEST(Cbor, SkipsAnyItemWithinBounds) {
                              });
 }
 
+// Reads tagged evidence (a tag, an array of a string and a map) and writes what was read.
+Result<Bytes> ReadAndWrite(ByteView bytes) {
+  CborReader reader(bytes);
+  CborWriter w;
+  ASSIGN_OR_RETURN(const std::uint64_t tag, reader.Tag());
+  w.Tag(tag);
+  ASSIGN_OR_RETURN(const std::uint64_t elements, reader.Array());
+  w.Array(elements);
+  ASSIGN_OR_RETURN(const ByteView octets, reader.ByteString());
+  w.ByteString(octets);
+  ASSIGN_OR_RETURN(const std::uint64_t pairs, reader.Map());
+  w.Map(pairs);
+  ASSIGN_OR_RETURN(const std::string_view text, reader.TextString());
+  w.TextString(text);
+  ASSIGN_OR_RETURN(const std::uint64_t number, reader.Unsigned());
+  w.Unsigned(number);
+  RETURN_IF_ERROR(reader.ExpectEnd());
+  return std::move(w).Finish();
+}
+
+// No two encodings mean the same, so a flipped byte is another value or none.
+TEST(Cbor, CutIsRefusedAndAFlippedByteIsRefusedOrAnotherValue) {
+  CborWriter w;
+  w.Tag(60000).Array(2).ByteString(Bytes(40, 7)).Map(1).TextString("a\xc3\xbc").Unsigned(1000);
+  const Bytes good = std::move(w).Finish();
+  EXPECT_EQ(ReadAndWrite(good).value(), good);
+  testing::ForEachTruncation(good, [](ByteView cut, std::size_t size) {
+    EXPECT_THAT(ReadAndWrite(cut), Fails(Code::kMalformed, "wanted")) << size;
+  });
+  for (const std::uint8_t mask : strongroom::testing::kFlips) {
+    testing::ForEachFlippedByte(
+        good,
+        [](ByteView flipped, std::size_t offset) {
+          CborReader rest(flipped);
+          if (rest.Skip().has_value()) {
+            EXPECT_LT(rest.Rest().size(), flipped.size()) << offset;
+          }
+          const auto again = ReadAndWrite(flipped);
+          if (again.has_value()) {
+            EXPECT_TRUE(Equal(*again, flipped)) << offset;
+            return;
+          }
+          EXPECT_EQ(again.error().code(), Code::kMalformed) << offset;
+        },
+        mask);
+  }
+}
+
 }  // namespace
 }  // namespace strongroom::ratls
