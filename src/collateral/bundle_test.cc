@@ -7,6 +7,7 @@
 #include "attest/testing/test_platform.h"
 #include "base/encoding.h"
 #include "base/files.h"
+#include "testing/mutations.h"
 #include "testing/result_matchers.h"
 
 namespace strongroom::collateral {
@@ -69,9 +70,40 @@ TEST(Bundle, ThatIsNoneIsRefused) {
               Fails(Code::kMalformed, "0 sets"));
   EXPECT_THAT(Bundle::FromJson(R"({"version":1,"endorsements":{}})"), Fails(Code::kMalformed, ""));
   EXPECT_THAT(Bundle::FromJson(""), Fails(Code::kMalformed, "endorsements bundle"));
-  for (std::size_t i = 0; i < good.size(); i += 7) {
-    EXPECT_FALSE(Bundle::FromJson(good.substr(0, i)).has_value()) << i;
-  }
+}
+
+// How many parts of two sets are not the same.
+int CountOther(const attest::Endorsements& a, const attest::Endorsements& b) {
+  return (a.root_ca_crl != b.root_ca_crl) + (a.pck_crl != b.pck_crl) +
+         (a.pck_crl_issuer_chain != b.pck_crl_issuer_chain) + (a.tcb_info != b.tcb_info) +
+         (a.tcb_info_issuer_chain != b.tcb_info_issuer_chain) + (a.qe_identity != b.qe_identity) +
+         (a.qe_identity_issuer_chain != b.qe_identity_issuer_chain) +
+         (a.pck_certificate_chain != b.pck_certificate_chain);
+}
+
+TEST(Bundle, CutAnywhereIsRefused) {
+  const std::string good = WriteBundle({MakeFor(1).endorsements});
+  strongroom::testing::ForEachTruncation(AsBytes(good), [](ByteView cut, std::size_t size) {
+    EXPECT_THAT(Bundle::FromJson(AsText(cut)), Fails(Code::kMalformed, "endorsements bundle"))
+        << size;
+  });
+}
+
+// Whoever verifies a set finds what changed in it; here no byte of one part becomes another's.
+TEST(Bundle, AFlippedByteIsRefusedOrChangesOnePart) {
+  Made made = MakeFor(1);
+  made.endorsements.pck_certificate_chain = made.pck_chain;
+  const std::string good = WriteBundle({made.endorsements});
+  strongroom::testing::ForEachFlippedByte(AsBytes(good), [&](ByteView flipped, std::size_t offset) {
+    const auto bundle = Bundle::FromJson(AsText(flipped));
+    if (!bundle.has_value()) {
+      EXPECT_THAT(bundle.error().code(), ::testing::AnyOf(Code::kMalformed, Code::kUnsupported))
+          << offset;
+      return;
+    }
+    ASSERT_EQ((*bundle)->sets().size(), 1U) << offset;
+    EXPECT_EQ(CountOther((*bundle)->sets()[0], made.endorsements), 1) << offset;
+  });
 }
 
 TEST(Bundle, IsReadFromAFile) {

@@ -11,6 +11,7 @@
 #include "attest/quote.h"
 #include "attest/testing/test_platform.h"
 #include "base/encoding.h"
+#include "testing/mutations.h"
 #include "testing/result_matchers.h"
 
 namespace strongroom::collateral {
@@ -338,8 +339,23 @@ TEST_F(Cache, FloorsSurviveAsText) {
   for (const char* bad : {"", "[]", "{\"x\":{}}", "{\"x\":1}"}) {
     EXPECT_THAT(Floors::Parse(bad), Fails(Code::kMalformed, "")) << bad;
   }
-  for (std::size_t i = 0; i < text.size(); ++i)
-    EXPECT_FALSE(Floors::Parse(text.substr(0, i)).has_value()) << i;
+  strongroom::testing::ForEachTruncation(AsBytes(text), [](ByteView cut, std::size_t size) {
+    EXPECT_THAT(Floors::Parse(AsText(cut)), Fails(Code::kMalformed, "")) << size;
+  });
+  strongroom::testing::ForEachFlippedByte(AsBytes(text), [&](ByteView flipped, std::size_t offset) {
+    const auto read = Floors::Parse(AsText(flipped));
+    if (!read.has_value()) {
+      EXPECT_EQ(read.error().code(), Code::kMalformed) << offset;
+      return;
+    }
+    std::size_t same = 0;
+    for (const auto& [name, subject] : again.subjects()) {
+      const auto found = read->subjects().find(name);
+      same += found != read->subjects().end() && found->second == subject ? 1U : 0U;
+    }
+    EXPECT_EQ(read->subjects().size(), 4U) << offset;
+    EXPECT_EQ(same, 3U) << offset;
+  });
 }
 
 }  // namespace
