@@ -233,11 +233,51 @@ TEST(World, IsTheSameAfterItWasWrittenAndRead) {
   EXPECT_TRUE(attest::VerifySgxEvidence(quote, endorsements, Anchors(), kNow).claims.has_value());
 }
 
+// The file as it would be if there were one platform: everything it holds, once.
+std::string SmallFile() {
+  const SecretBytes whole = TestWorld().Serialize().value();
+  const std::string_view text = AsText(whole.Reveal());
+  const std::size_t second = text.find(R"(,{"name":)");
+  return std::string(text.substr(0, second)) + "]}";
+}
+
 TEST(World, IsNotReadFromATruncatedFile) {
+  const std::string small = SmallFile();
+  EXPECT_THAT(World::Parse(AsBytes(small)),
+              Fails(Code::kUnsupported, "simulated world without platform"));
+  testing::ForEachTruncation(AsBytes(small), [](ByteView cut, std::size_t size) {
+    EXPECT_THAT(World::Parse(cut), Fails(Code::kMalformed, "")) << size;
+  });
   ASSERT_OK_AND_ASSIGN(const SecretBytes text, TestWorld().Serialize());
-  // Parsing keys is slow: lengths around the structure's ends, and a sample in between.
-  for (std::size_t length = 0; length < text.size(); length += length < 200 ? 1 : 997) {
-    EXPECT_FALSE(World::Parse(text.Reveal().first(length)).has_value()) << length;
+  for (std::size_t size = 0; size < text.size(); size += 97)
+    EXPECT_THAT(World::Parse(text.Reveal().first(size)), Fails(Code::kMalformed, "")) << size;
+}
+
+// Each takes the reading of all keys before it, so this is a sample; the parsers of keys and
+// certificates have every offset of theirs changed in tests of their own.
+TEST(World, WithAFlippedByteIsRefusedOrAnotherInOnePlaceAtMost) {
+  const std::string small = SmallFile();
+  const auto flipped = [](std::string_view text, std::size_t offset) {
+    Bytes bytes = ToBytes(AsBytes(text));
+    bytes[offset] ^= 1;
+    return World::Parse(bytes);
+  };
+  for (std::size_t offset = 0; offset < small.size(); offset += 61) {
+    const auto read = flipped(small, offset);
+    ASSERT_FALSE(read.has_value()) << offset;
+    EXPECT_THAT(read.error().code(), ::testing::AnyOf(Code::kMalformed, Code::kUnsupported))
+        << offset << ": " << read.error().ToString();
+  }
+  ASSERT_OK_AND_ASSIGN(const SecretBytes text, TestWorld().Serialize());
+  for (std::size_t offset = 0; offset < text.size(); offset += 2003) {
+    const auto read = flipped(AsText(text.Reveal()), offset);
+    if (!read.has_value()) continue;
+    ASSERT_EQ(read->platforms().size(), TestWorld().platforms().size()) << offset;
+    ASSERT_OK_AND_ASSIGN(const SecretBytes again, read->Serialize());
+    ASSERT_EQ(again.size(), text.size()) << offset;
+    EXPECT_LE(std::ranges::mismatch(again.Reveal(), text.Reveal()).in1 - again.Reveal().begin(),
+              static_cast<std::ptrdiff_t>(offset));
+    EXPECT_NE(again.Reveal()[offset], text.Reveal()[offset]) << offset;
   }
 }
 
