@@ -287,10 +287,37 @@ TEST_F(FrontDoorTest, TheHealthPortNamesNoModel) {
   EXPECT_EQ(get("/healthz").status, 200);
 }
 
+constexpr const char* kPredict = "/v1/models/two:predict";
+constexpr std::string_view kGoodPredict =
+    R"({"signature_name":"serving_default","instances":[{"a":1,"b":7},{"a":2.5,"b":-8}]})";
+
 TEST_F(FrontDoorTest, ShortenedBodiesAreRefused) {
-  strongroom::testing::ForEachTruncation(AsBytes(kGood), [&](ByteView body, std::size_t length) {
-    EXPECT_EQ(Post(kInfer, AsText(body)).status, 400) << length;
-  });
+  for (const auto& [path, good] : {std::pair(kInfer, kGood), std::pair(kPredict, kGoodPredict)}) {
+    SCOPED_TRACE(path);
+    ASSERT_EQ(Post(path, good).status, 200) << Text(Post(path, good));
+    strongroom::testing::ForEachTruncation(AsBytes(good), [&](ByteView body, std::size_t length) {
+      EXPECT_EQ(Post(path, AsText(body)).status, 400) << length;
+    });
+  }
+}
+
+// A number may become another number and nothing says so; the answer is always one of the protocol.
+TEST_F(FrontDoorTest, FlippedBytesAreRefusedOrAnswered) {
+  for (const auto& [path, good] : {std::pair(kInfer, kGood), std::pair(kPredict, kGoodPredict)}) {
+    for (const std::uint8_t mask : strongroom::testing::kFlips) {
+      strongroom::testing::ForEachFlippedByte(
+          AsBytes(good),
+          [&](ByteView body, std::size_t offset) {
+            const net::Response response = Post(path, AsText(body));
+            EXPECT_THAT(response.status, ::testing::AnyOf(200, 400, 501))
+                << path << " " << offset << ": " << response.status;
+            const auto answer = JsonDocument::Parse(Text(response));
+            ASSERT_OK(answer) << path << " " << offset;
+            EXPECT_EQ(answer->root().Find("error") == nullptr, response.status == 200) << offset;
+          },
+          mask);
+    }
+  }
 }
 
 }  // namespace
