@@ -166,6 +166,10 @@ Result<Statement> Database::Prepare(std::string_view sql) {
   sqlite3_stmt* statement = nullptr;
   const int code = sqlite3_prepare_v3(connection_, sql.data(), static_cast<int>(sql.size()),
                                       SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+  // Our statements fit our tables; where one names what is not there, the tables were changed.
+  if (code == SQLITE_ERROR)
+    return Untrusted(fmt::format("the state database is damaged; it was left as it is: {}",
+                                 sqlite3_errmsg(connection_)));
   if (code != SQLITE_OK) return Failure(connection_, code);
   return Statement(connection_, statement);
 }
