@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "base/files.h"
+#include "testing/mutations.h"
 #include "testing/result_matchers.h"
 
 namespace strongroom {
@@ -51,6 +52,24 @@ TEST(SecretMessage, IsRefusedAtEveryTruncation) {
     EXPECT_THAT(ReadFrom(framed.Reveal().first(size)),
                 Fails(Code::kMalformed, size < 4 ? "length" : "wanted 7"))
         << size;
+  }
+}
+
+TEST(SecretMessage, WithAFlippedByteIsRefusedOrTheBytesThatCame) {
+  ASSERT_OK_AND_ASSIGN(const SecretBytes framed, FrameSecret(AsBytes("message")));
+  for (const std::uint8_t mask : strongroom::testing::kFlips) {
+    testing::ForEachFlippedByte(
+        framed.Reveal(),
+        [](ByteView stream, std::size_t offset) {
+          const auto read = ReadFrom(stream);
+          if (!read.has_value()) {
+            EXPECT_LT(offset, 4U) << read.error().ToString();
+            return;
+          }
+          EXPECT_TRUE(Equal(read->Reveal(), stream.subspan(4, read->size()))) << offset;
+          EXPECT_EQ(read->size(), offset == 0 ? 6U : 7U) << offset;
+        },
+        mask);
   }
 }
 
