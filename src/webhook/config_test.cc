@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "testing/mutations.h"
 #include "testing/result_matchers.h"
 
 namespace strongroom::webhook {
@@ -32,8 +33,7 @@ TEST(Configuration, AddressAloneGivesTheDefaults) {
   EXPECT_TRUE(config.simulation.image.image.empty());
 }
 
-TEST(Configuration, EveryMemberIsRead) {
-  const char* text = R"({
+constexpr std::string_view kWhole = R"({
     "format": "strongroom-webhook/1", "coordinator_address": "c:1", "cluster_domain": "d",
     "resource_key": "example.com/epc", "sgx_plugins": {"example.com/epc":
       {"enclave": "example.com/enclave", "provision": "example.com/provision", "unit": "bytes"}},
@@ -46,7 +46,9 @@ TEST(Configuration, EveryMemberIsRead) {
     "simulation": {"image": "s:1", "image_pull_policy": "Always", "copy": ["cp"], "launch": "/l",
                    "launch_agent": "/la", "agent_config": "/ac", "run": ["simtee", "{launch}"]},
     "injected_resources": {"requests": {"cpu": "1m"}, "limits": {"memory": "1Mi"}}})";
-  ASSERT_OK_AND_ASSIGN(const Configuration config, Configuration::Parse(text));
+
+TEST(Configuration, EveryMemberIsRead) {
+  ASSERT_OK_AND_ASSIGN(const Configuration config, Configuration::Parse(kWhole));
   EXPECT_EQ(config.plugin().provision, "example.com/provision");
   EXPECT_FALSE(config.plugin().counts_mib);
   EXPECT_EQ(config.default_mode, Mode::kInit);
@@ -100,6 +102,65 @@ TEST(Configuration, RefusesWhatMeansNothing) {
   EXPECT_THAT(Configuration::Parse("[]"), Fails(Code::kMalformed, "no object"));
   EXPECT_THAT(Configuration::Parse(R"({"format":"strongroom-webhook/1"})"),
               Fails(Code::kMalformed, "coordinator_address is missing"));
+}
+
+// What pods get of it, in one line.
+std::string Told(const Configuration& config) {
+  const json out = {
+      {"coordinator", config.coordinator_address},
+      {"domain", config.cluster_domain},
+      {"key",
+       {config.resource_key, config.plugin().enclave, config.plugin().provision,
+        config.plugin().counts_mib}},
+      {"epc", config.epc},
+      {"tee", config.default_tee},
+      {"mode", config.default_mode},
+      {"quotes", config.quote_provider},
+      {"gpu", config.gpu_resource},
+      {"snp",
+       {config.tees.at(Tee::kSnp).runtime_class, config.tees.at(Tee::kSnp).gpu_runtime_class}},
+      {"snp nodes", config.tees.at(Tee::kSnp).node_selector},
+      {"snp launcher", config.tees.at(Tee::kSnp).launcher},
+      {"agent", {config.agent.image.image, config.agent.image.pull_policy, config.agent.config}},
+      {"agent files", config.agent.files_folder},
+      {"agent commands",
+       {config.agent.image.copy, config.agent.init, config.agent.sidecar, config.agent.ready}},
+      {"simulation", {config.simulation.image.image, config.simulation.image.pull_policy}},
+      {"simulation files",
+       {config.simulation.launch, config.simulation.launch_agent, config.simulation.agent_config}},
+      {"simulation commands", {config.simulation.image.copy, config.simulation.run}},
+      {"requests", config.injected_requests},
+      {"limits", config.injected_limits}};
+  return out.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+TEST(Configuration, CutAnywhereIsRefused) {
+  strongroom::testing::ForEachTruncation(AsBytes(kWhole), [](ByteView cut, std::size_t size) {
+    EXPECT_THAT(Configuration::Parse(AsText(cut)), Fails(Code::kMalformed, "")) << size;
+  });
+}
+
+// Names of members are known or refused, so a flipped byte can change a value and nothing else: of
+// the members that pods are made from, at most the one that it is in.
+TEST(Configuration, AFlippedByteIsRefusedOrChangesOneMember) {
+  const json good = json::parse(Told(Configuration::Parse(kWhole).value()));
+  for (const std::uint8_t mask : strongroom::testing::kFlips) {
+    strongroom::testing::ForEachFlippedByte(
+        AsBytes(kWhole),
+        [&](ByteView flipped, std::size_t offset) {
+          const auto config = Configuration::Parse(AsText(flipped));
+          if (!config.has_value()) {
+            EXPECT_THAT(config.error().code(),
+                        ::testing::AnyOf(Code::kMalformed, Code::kExhausted));
+            return;
+          }
+          const json told = json::parse(Told(*config));
+          std::size_t other = 0;
+          for (const auto& [name, value] : good.items()) other += told.at(name) == value ? 0U : 1U;
+          EXPECT_LE(other, 1U) << offset << ": " << told.dump();
+        },
+        mask);
+  }
 }
 
 }  // namespace
