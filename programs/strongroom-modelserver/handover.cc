@@ -56,16 +56,18 @@ Result<net::Credentials> CredentialsOf(const v1::Handover& message) {
   return net::Credentials::FromDer(chain, SecretBytes(AsBytes(message.private_key_pkcs8())));
 }
 
-Status AddModel(const v1::Model& model, Handover& out) {
+using Models = std::map<std::string, serving::models::ModelTrust>;
+
+Status AddModel(const v1::Model& model, Models& models, serving::ModelClients& all_clients) {
   if (model.name().empty()) return Malformed("handover has a model without a name");
-  if (out.models.contains(model.name()))
+  if (models.contains(model.name()))
     return Malformed(fmt::format("handover has model {} twice", model.name()));
   ASSIGN_OR_RETURN(pfs::WrapKey key, In(fmt::format("key of model {}", model.name()),
                                         pfs::WrapKey::From(SecretBytes(AsBytes(model.key())))));
   serving::models::ModelTrust trust{
       .key = std::move(key), .embedded_prefix = model.embedded_prefix(), .files = {}};
   for (const auto& [name, digest] : model.files()) trust.files.emplace(name, ToBytes(digest));
-  auto& clients = out.clients[model.name()];
+  auto& clients = all_clients[model.name()];
   for (const std::string& der : model.client_certificates()) {
     ASSIGN_OR_RETURN(const crypto::Certificate certificate,
                      In(fmt::format("client of model {}", model.name()),
@@ -73,25 +75,32 @@ Status AddModel(const v1::Model& model, Handover& out) {
     clients.push_back(
         {ToBytes(der), certificate.fields().not_before, certificate.fields().not_after});
   }
-  out.models.emplace(model.name(), std::move(trust));
+  models.emplace(model.name(), std::move(trust));
   return {};
 }
 
 }  // namespace
 
+Result<Handover> ParseHandover(ByteView bytes) {
+  WipedMessage wiped;
+  const v1::Handover& message = wiped.message;
+  if (!wiped.message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return Malformed("handover does not parse");
+  }
+  if (message.models().empty()) return Malformed("handover names no model, wanted at least one");
+  Models models;
+  serving::ModelClients clients;
+  for (const v1::Model& model : message.models()) RETURN_IF_ERROR(AddModel(model, models, clients));
+  ASSIGN_OR_RETURN(net::Credentials credentials, In("handover", CredentialsOf(message)));
+  return Handover{.credentials = std::move(credentials),
+                  .models = std::move(models),
+                  .clients = std::move(clients)};
+}
+
 Result<Handover> ReadHandover() {
   ASSIGN_OR_RETURN(const UniqueFd fd, HandoverFd());
   ASSIGN_OR_RETURN(const SecretBytes bytes, In("handover", ReadFramedSecret(fd.get())));
-  WipedMessage wiped;
-  const v1::Handover& message = wiped.message;
-  if (!wiped.message.ParseFromArray(bytes.Reveal().data(), static_cast<int>(bytes.size()))) {
-    return Malformed("handover does not parse");
-  }
-  ASSIGN_OR_RETURN(net::Credentials credentials, In("handover", CredentialsOf(message)));
-  Handover out{.credentials = std::move(credentials), .models = {}, .clients = {}};
-  if (message.models().empty()) return Malformed("handover names no model, wanted at least one");
-  for (const v1::Model& model : message.models()) RETURN_IF_ERROR(AddModel(model, out));
-  return out;
+  return ParseHandover(bytes.Reveal());
 }
 
 }  // namespace strongroom::modelserver

@@ -19,8 +19,12 @@ struct Handover {
   serving::ModelClients clients;
 };
 
+// Reads a v1::Handover message. kMalformed for one that lacks what serving needs, kUntrusted for a
+// key that is not the certificate's.
+Result<Handover> ParseHandover(ByteView bytes);
+
 // Reads the message from the descriptor that STRONGROOM_HANDOVER_FD names and closes it.
-// kPrecondition without one; kMalformed for a message that lacks what serving needs.
+// kPrecondition without one.
 Result<Handover> ReadHandover();
 
 }  // namespace strongroom::modelserver
