@@ -12,7 +12,7 @@ import tempfile
 import time
 import unittest
 
-from cluster import run, settled
+from cluster import certificate, settled
 from product import BIN, CHARTS, image_tag, load_images, world
 from trip_test import everything
 from webhook_test import patch_node
@@ -340,16 +340,6 @@ class Cli(unittest.TestCase):
 def given(authority):
     """Values with a certificate of the user's for the webhook."""
     return {"webhook": {"tls": {"mode": "existingSecret", "existingSecret": "given", "caBundle": authority}}}
-
-
-def certificate(folder, name, file, days=1):
-    """Makes FILE.crt, signed by itself, and FILE.key; its PEM."""
-    run("openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}",
-        "-keyout", folder / f"{file}.key", "-out", folder / f"{file}.csr")
-    (folder / f"{file}.names").write_text(f"subjectAltName=DNS:{name}\n")
-    run("openssl", "x509", "-req", "-in", folder / f"{file}.csr", "-signkey", folder / f"{file}.key", "-days", days,
-        "-extfile", folder / f"{file}.names", "-out", folder / f"{file}.crt")
-    return (folder / f"{file}.crt").read_text()
 
 
 def port_forwards():

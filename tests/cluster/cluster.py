@@ -71,6 +71,16 @@ def settled(what, value, wanted, seconds=60):
         raise AssertionError(f"waited {seconds} s in vain: {what}; found {last[0]}, wanted {wanted}") from None
 
 
+def certificate(folder, name, file, days=1):
+    """Makes FILE.crt, signed by itself, and FILE.key; its PEM."""
+    run("openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}",
+        "-keyout", folder / f"{file}.key", "-out", folder / f"{file}.csr")
+    (folder / f"{file}.names").write_text(f"subjectAltName=DNS:{name}\n")
+    run("openssl", "x509", "-req", "-in", folder / f"{file}.csr", "-signkey", folder / f"{file}.key", "-days", days,
+        "-extfile", folder / f"{file}.names", "-out", folder / f"{file}.crt")
+    return (folder / f"{file}.crt").read_text()
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -12,7 +12,7 @@ import sys
 import tarfile
 import tempfile
 
-from cluster import SOURCE, free_port, refusal, run, wait_until
+from cluster import SOURCE, certificate, free_port, refusal, run, wait_until
 
 BIN = pathlib.Path(os.environ.get("STRONGROOM_BIN", SOURCE / "build/dev/bin"))
 IMAGES = pathlib.Path(os.environ.get("STRONGROOM_IMAGES", SOURCE / "build/images"))
@@ -163,6 +163,7 @@ class World:
         self.owner.strongroom("user", "create", "owner")
         for name in ("alice", "mallory"):
             self.client.strongroom("user", "create", name)
+        certificate(self.client.folder, "former", "former", days=-1)  # a client of yesterday
 
     def manifest(self):
         """Who may receive what: the measured model server both keys, alice the answers, agents of other programs a token."""
@@ -180,6 +181,7 @@ class World:
                 f"{model}_key": {"Type": "symmetric-key", "Size": 128, "UserDefined": True} for model in MODELS},
             "Users": {"owner": {"Certificate": self.owner.read("owner.crt"), "Roles": ["key_owner"]},
                       "alice": {"Certificate": self.client.read("alice.crt"), "Roles": ["asker"]},
+                      "former": {"Certificate": self.client.read("former.crt"), "Roles": ["asker"]},
                       "mallory": {"Certificate": self.client.read("mallory.crt"), "Roles": []}},
             "Roles": {"key_owner": {"ResourceType": "Secrets", "ResourceNames": ["token", *(f"{model}_key" for model in MODELS)],
                                     "Actions": ["WriteSecret"]}, "asker": {}},
