@@ -16,7 +16,7 @@ note "a second, harmless workload: it writes down its own activation, for someon
 as owner strongroom-simtee measure --launch ../host/recorder.launch.json --json
 cp "$out/.last" "$out/owner/recorder.identity.json"
 manifest_flags=(modelserver.identity.json "$trust_anchor" --recorder recorder.identity.json --argv "$(modelserver_argv)"
-                --plain plain)
+                --plain plain --shelf "$shelf")
 as owner "$python" "$repository/tools/demo.d/manifest.py" "${manifest_flags[@]}" --out manifest.json
 lines=30 as owner strongroom manifest check manifest.json
 as owner strongroom manifest set manifest.json "$coordinator"

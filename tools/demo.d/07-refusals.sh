@@ -6,18 +6,20 @@ attempt=(env "EDG_MARBLE_COORDINATOR_ADDR=localhost:$mesh_port" strongroom-simte
 here=(--launch modelserver.launch.json --mount /models=models)
 
 title "Refused: code that is not what the manifest names"
+named=$("$python" -c 'import json, sys; print(json.load(open(sys.argv[1]))["UniqueID"])' "$out/owner/modelserver.identity.json")
+another="activation refused.*evidence refused: MRENCLAVE [0-9a-f]{64}, wanted $named"
 changed() { "$python" "$repository/tools/demo.d/flip.py" "$1"; }  # one byte, the second call mends it
 changed "$programs/strongroom-modelserver"
-refuse host "a model server with one changed byte" 'activation refused' "${attempt[@]}" "${here[@]}" --unsigned
+refuse host "a model server with one changed byte" "$another" "${attempt[@]}" "${here[@]}" --unsigned
 changed "$programs/strongroom-modelserver"
 changed "$openvino_libs/libopenvino_intel_cpu_plugin.so"
-refuse host "an inference plugin with one changed byte" 'activation refused' "${attempt[@]}" "${here[@]}" --unsigned
+refuse host "an inference plugin with one changed byte" "$another" "${attempt[@]}" "${here[@]}" --unsigned
 changed "$openvino_libs/libopenvino_intel_cpu_plugin.so"
 sed 's/"marble": "modelserver"/"marble": "modelserver" /' "$out/host/agent.json" >"$out/host/agent.changed.json"
 sed 's/"agent.json"/"agent.changed.json"/' "$out/host/modelserver.launch.json" >"$out/host/changed.launch.json"
-refuse host "a configuration file with one more space" 'activation refused' \
+refuse host "a configuration file with one more space" "$another" \
   "${attempt[@]}" --launch changed.launch.json --mount /models=models
-refuse host "one more word of argv" 'activation refused' "${attempt[@]}" "${here[@]}" --unsigned -- \
+refuse host "one more word of argv" "$another" "${attempt[@]}" "${here[@]}" --unsigned -- \
   "$programs/strongroom-agent" run --config /etc/strongroom/agent.json --log-level=debug
 refuse host "a library injected by LD_PRELOAD" 'LD_PRELOAD' \
   env LD_PRELOAD=libm.so.6 strongroom-simtee run "${here[@]}"
@@ -73,21 +75,21 @@ title "Refused: files that are not what the owner encrypted"
 hostile_models() { rm -rf "$out/host/hostile"; cp -r "$out/host/models" "$out/host/hostile"; }
 hostile=(--launch modelserver.launch.json --mount /models=hostile)
 hostile_models
-"$python" "$repository/tools/demo.d/flip.py" "$out/host/hostile/large/1/model.bin" 50000000
+"$python" "$repository/tools/demo.d/flip.py" "$out/host/hostile/$shelf/large/1/model.bin" 50000000
 refuse host "a tampered model file" tampered-node "${attempt[@]}" "${hostile[@]}"
 refuse owner "a wrong key" 'the key is not the one' \
-  strongroom decrypt --key large.key ../host/models/digits stolen
+  strongroom decrypt --key large.key "../host/models/$shelf/digits" stolen
 hostile_models
-mv "$out/host/hostile/digits" "$out/host/hostile/x"
-mv "$out/host/hostile/large" "$out/host/hostile/digits"
-mv "$out/host/hostile/x" "$out/host/hostile/large"
+mv "$out/host/hostile/$shelf/digits" "$out/host/hostile/$shelf/x"
+mv "$out/host/hostile/$shelf/large" "$out/host/hostile/$shelf/digits"
+mv "$out/host/hostile/$shelf/x" "$out/host/hostile/$shelf/large"
 refuse host "swapped models" 'the key is not the one' "${attempt[@]}" "${hostile[@]}"
 hostile_models
 as owner "$python" "$repository/examples/digits/train.py" old --seed $((seed + 1))
 mkdir -p "$out/owner/old-version/1"
 mv "$out"/owner/old/model.{xml,bin} "$out/owner/old-version/1/"
-rm -rf "$out/host/hostile/digits"
-as owner strongroom encrypt --key digits.key --as digits old-version ../host/hostile/digits
+rm -rf "$out/host/hostile/$shelf/digits"
+as owner strongroom encrypt --key digits.key --as digits old-version "../host/hostile/$shelf/digits"
 refuse host "an old version of the model, under the right key and name" 'another state of it than the owner names' \
   "${attempt[@]}" "${hostile[@]}"
 

@@ -1,6 +1,6 @@
-"""Searches folders for a model's key and weights, raw, in hex and in base64.
+"""Searches folders for models' keys and weights, raw, in hex and in base64.
 
-usage: leaks.py (--absent | --present) --key FILE --weights FILE [--except FOLDER] FOLDER…
+usage: leaks.py (--absent | --present) --model KEY WEIGHTS [--model KEY WEIGHTS…] [--except FOLDER] FOLDER…
 
 --absent   fails when anything is found (or a file cannot be read)
 --present  the positive control: fails unless everything is found
@@ -23,17 +23,18 @@ def base64_needles(name, data):
         yield f"{name} (base64, shift {shift})", text[4 if shift else 0:-4]
 
 
-def needles(key, weights):
-    yield "key (raw)", key
-    yield "key (hex)", key.hex().encode()
-    yield "key (HEX)", key.hex().upper().encode()
-    yield from base64_needles("key", key)
+def needles(key_file, weights_file):
+    key, weights = key_file.read_bytes(), weights_file.read_bytes()
+    yield f"{key_file} (raw)", key
+    yield f"{key_file} (hex)", key.hex().encode()
+    yield f"{key_file} (HEX)", key.hex().upper().encode()
+    yield from base64_needles(key_file, key)
     for share in (0.1, 0.5, 0.9):
         at = int(len(weights) * share)
         chunk = weights[at:at + CHUNK]
-        yield f"weights at {share:.0%} (raw)", chunk
-        yield f"weights at {share:.0%} (hex)", chunk.hex().encode()
-        yield from base64_needles(f"weights at {share:.0%}", chunk)
+        yield f"{weights_file} at {share:.0%} (raw)", chunk
+        yield f"{weights_file} at {share:.0%} (hex)", chunk.hex().encode()
+        yield from base64_needles(f"{weights_file} at {share:.0%}", chunk)
 
 
 def regular_files(folders, left_out):
@@ -68,14 +69,13 @@ def main():
     mode = parser.add_mutually_exclusive_group(required=True)
     mode.add_argument("--absent", action="store_true")
     mode.add_argument("--present", action="store_true")
-    parser.add_argument("--key", type=pathlib.Path, required=True)
-    parser.add_argument("--weights", type=pathlib.Path, required=True)
+    parser.add_argument("--model", action="append", nargs=2, type=pathlib.Path, required=True, metavar=("KEY", "WEIGHTS"))
     parser.add_argument("--except", dest="left_out", type=os.path.realpath,
                         help="the owner's own folder, should it lie below a searched one")
     parser.add_argument("folders", nargs="+")
     args = parser.parse_args()
 
-    wanted = dict(needles(args.key.read_bytes(), args.weights.read_bytes()))
+    wanted = {name: needle for model in args.model for name, needle in needles(*model)}
     found, files, unreadable = {}, 0, []
     for path in regular_files(args.folders, args.left_out):
         try:

@@ -154,7 +154,8 @@ free_port() {
 
 # What the model server is to be started with, as a JSON array: the manifest says it, so the host cannot.
 modelserver_argv() {
-  printf '["strongroom-modelserver","--model_base_path=/models","--address=127.0.0.1","--port=%s"]' "$serving_port"
+  printf '["strongroom-modelserver","--model_base_path=/models/%s","--address=127.0.0.1","--port=%s"]' \
+    "$shelf" "$serving_port"
 }
 
 # Writes the launch description of agent and model server.

@@ -1,6 +1,7 @@
 """Writes the demo's manifest: which code, on which hardware, gets which model's key, and who may ask.
 
-usage: manifest.py IDENTITY.json TRUST_ANCHOR --recorder IDENTITY.json --argv JSON --plain FOLDER --out FILE [--foreign]
+usage: manifest.py IDENTITY.json TRUST_ANCHOR --recorder IDENTITY.json --argv JSON --plain FOLDER --shelf PATH
+                   --out FILE [--foreign]
 
 The recorder is a second, harmless workload, which writes down its activation so that the demo can play it again.
 """
@@ -23,9 +24,12 @@ def main():
     parser.add_argument("--recorder", required=True, type=pathlib.Path)
     parser.add_argument("--argv", required=True, type=json.loads)
     parser.add_argument("--plain", required=True, type=pathlib.Path)
+    parser.add_argument("--shelf", required=True, help="where in the tree zoo the large model is")
     parser.add_argument("--out", required=True, type=pathlib.Path)
     parser.add_argument("--foreign", action="store_true", help="the manifest mallory would like: she may do everything")
     args = parser.parse_args()
+
+    deep = f"zoo/{args.shelf}/large"
 
     def package(identity):
         return {"UniqueID": json.loads(identity.read_text())["UniqueID"], "TrustAnchors": [args.trust_anchor]}
@@ -55,8 +59,10 @@ def main():
                           "Actions": ["WriteSecret"]},
             "asker": {},  # a name for people; what they may ask stands at the models
         },
-        "Models": {name: {"Key": f"{name}_key", "Files": files_of(args.plain / name), "Clients": ["asker"]}
-                   for name in ("digits", "large")},
+        "Models": {
+            "digits": {"Key": "digits_key", "Files": files_of(args.plain / "digits"), "Clients": ["asker"]},
+            "large": {"Key": "large_key", "Files": files_of(args.plain / deep), "Clients": ["asker"], "EmbeddedPrefix": deep},
+        },
     }
     args.out.write_text(json.dumps(manifest, indent=2) + "\n")
 
