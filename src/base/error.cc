@@ -30,7 +30,8 @@ std::string_view CodeName(Code code) {
 std::string Error::ToString() const { return fmt::format("{}: {}", CodeName(code_), message_); }
 
 Error Error::In(std::string_view context) const {
-  return Error(code_, fmt::format("{}: {}", context, message_), finding_);
+  const std::string before = fmt::format("{}: ", context);
+  return message_.starts_with(before) ? *this : Error(code_, before + message_, finding_);
 }
 
 namespace {

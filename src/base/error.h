@@ -44,7 +44,7 @@ class Error {
   // "malformed: quote has 12 bytes, wanted at least 436"
   std::string ToString() const;
 
-  // The same failure seen from further out: "`context`: message".
+  // The same failure seen from further out: "`context`: message", the context said once.
   Error In(std::string_view context) const;
 
  private:

@@ -332,6 +332,9 @@ TEST(Result, ErrorsSayCodeAndContext) {
   EXPECT_EQ(error.ToString(), "untrusted: tag does not fit");
   EXPECT_EQ(error.In("record 7").ToString(), "untrusted: record 7: tag does not fit");
   EXPECT_EQ(error.In("record 7").code(), Code::kUntrusted);
+  EXPECT_EQ(error.In("record 7").In("record 7").message(), "record 7: tag does not fit");
+  EXPECT_EQ(error.In("record 7").In("record").message(), "record: record 7: tag does not fit");
+  EXPECT_EQ(error.In("b").In("a").In("b").message(), "b: a: b: tag does not fit");
   const Result<int> bad = Malformed("x");
   EXPECT_THAT(In("outer", bad), Fails(Code::kMalformed, "outer: x"));
   EXPECT_EQ(In("outer", Result<int>(3)).value(), 3);
