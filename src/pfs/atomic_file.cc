@@ -15,20 +15,6 @@
 namespace strongroom::pfs {
 namespace {
 
-Status CheckTarget(int folder_fd, const std::string& name, Existing existing) {
-  struct stat info{};
-  if (fstatat(folder_fd, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
-    if (errno == ENOENT) return {};
-    return FromErrno(errno, name);
-  }
-  if (!S_ISREG(info.st_mode)) {
-    return Conflict(
-        fmt::format("{} exists and is not a regular file, which alone would be replaced", name));
-  }
-  if (existing == Existing::kRefuse) return Conflict(fmt::format("{} exists already", name));
-  return {};
-}
-
 std::string HiddenName() {
   SystemEntropy entropy;
   return fmt::format(".strongroom-{}.tmp", HexEncode(entropy.Take(8)));
@@ -39,12 +25,26 @@ bool ProcIsThere() { return access("/proc/self/fd", X_OK) == 0; }
 
 }  // namespace
 
-Result<AtomicFile> AtomicFile::Create(int folder_fd, std::string_view name, unsigned mode,
-                                      Existing existing) {
-  AtomicFile file(folder_fd, std::string(name), existing);
-  RETURN_IF_ERROR(CheckTarget(folder_fd, file.name_, existing));
+Result<AtomicFile> AtomicFile::Create(int folder_fd, std::string_view name, std::string shown,
+                                      unsigned mode, Existing existing) {
+  AtomicFile file(folder_fd, std::string(name), std::move(shown), existing);
+  RETURN_IF_ERROR(file.CheckTarget());
   RETURN_IF_ERROR(file.OpenNew(mode));
   return file;
+}
+
+Status AtomicFile::CheckTarget() const {
+  struct stat info{};
+  if (fstatat(folder_fd_, name_.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (errno == ENOENT) return {};
+    return FromErrno(errno, shown_);
+  }
+  if (!S_ISREG(info.st_mode)) {
+    return Conflict(
+        fmt::format("{} exists and is not a regular file, which alone would be replaced", shown_));
+  }
+  if (existing_ == Existing::kRefuse) return Conflict(fmt::format("{} exists already", shown_));
+  return {};
 }
 
 Status AtomicFile::OpenNew(unsigned mode) {
@@ -55,10 +55,10 @@ Status AtomicFile::OpenNew(unsigned mode) {
     std::string hidden = HiddenName();
     fd_ = UniqueFd(openat(folder_fd_, hidden.c_str(),
                           O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (!fd_.valid()) return FromErrno(errno, fmt::format("a new file for {}", name_));
+    if (!fd_.valid()) return FromErrno(errno, shown_);
     hidden_name_ = std::move(hidden);
   }
-  if (fchmod(fd_.get(), mode) != 0) return FromErrno(errno, name_);
+  if (fchmod(fd_.get(), mode) != 0) return FromErrno(errno, shown_);
   return {};
 }
 
@@ -72,30 +72,30 @@ Status AtomicFile::LinkAs(const std::string& name) {
       hidden_name_.empty()
           ? linkat(AT_FDCWD, self.c_str(), folder_fd_, name.c_str(), AT_SYMLINK_FOLLOW)
           : linkat(folder_fd_, hidden_name_.c_str(), folder_fd_, name.c_str(), 0);
-  if (linked != 0) return FromErrno(errno, name);
+  if (linked != 0) return FromErrno(errno, shown_);
   return {};
 }
 
 // A link never replaces, a rename always does: each step is one of the two, whole.
 Status AtomicFile::TakeName() {
   if (existing_ == Existing::kRefuse) return LinkAs(name_);
-  RETURN_IF_ERROR(CheckTarget(folder_fd_, name_, existing_));
+  RETURN_IF_ERROR(CheckTarget());
   if (hidden_name_.empty()) {
     std::string hidden = HiddenName();
     RETURN_IF_ERROR(LinkAs(hidden));
     hidden_name_ = std::move(hidden);
   }
   if (renameat(folder_fd_, hidden_name_.c_str(), folder_fd_, name_.c_str()) != 0)
-    return FromErrno(errno, name_);
+    return FromErrno(errno, shown_);
   hidden_name_.clear();
   return {};
 }
 
 Status AtomicFile::Commit() {
-  if (fsync(fd_.get()) != 0) return FromErrno(errno, name_);
+  if (fsync(fd_.get()) != 0) return FromErrno(errno, shown_);
   RETURN_IF_ERROR(TakeName());
   // Some file systems cannot sync folders; the file has its name all the same.
-  if (fsync(folder_fd_) != 0 && errno != EINVAL && errno != EROFS) return FromErrno(errno, name_);
+  if (fsync(folder_fd_) != 0 && errno != EINVAL && errno != EROFS) return FromErrno(errno, shown_);
   return {};
 }
 

@@ -17,10 +17,10 @@ enum class Existing { kReplace, kRefuse };
 class AtomicFile {
  public:
   // A file for `name` in the folder `folder_fd`, which is borrowed until Commit. `mode` is exact,
-  // no umask. With Existing::kRefuse, kConflict at once when the name is taken; in either case when
-  // something other than a regular file has it.
-  static Result<AtomicFile> Create(int folder_fd, std::string_view name, unsigned mode,
-                                   Existing existing);
+  // no umask; `shown` is what messages call it. With Existing::kRefuse, kConflict at once when the
+  // name is taken; in either case when something other than a regular file has it.
+  static Result<AtomicFile> Create(int folder_fd, std::string_view name, std::string shown,
+                                   unsigned mode, Existing existing);
 
   AtomicFile(AtomicFile&& other) noexcept = default;
   AtomicFile& operator=(AtomicFile&&) = delete;
@@ -33,14 +33,19 @@ class AtomicFile {
   Status Commit();
 
  private:
-  AtomicFile(int folder_fd, std::string name, Existing existing)
-      : folder_fd_(folder_fd), name_(std::move(name)), existing_(existing) {}
+  AtomicFile(int folder_fd, std::string name, std::string shown, Existing existing)
+      : folder_fd_(folder_fd),
+        name_(std::move(name)),
+        shown_(std::move(shown)),
+        existing_(existing) {}
+  Status CheckTarget() const;
   Status OpenNew(unsigned mode);
   Status LinkAs(const std::string& name);
   Status TakeName();
 
   int folder_fd_;
   std::string name_;
+  std::string shown_;
   Existing existing_;
   UniqueFd fd_;
   std::string hidden_name_;  // empty while the file has no name

@@ -44,11 +44,16 @@ Status FdSource::ReadAt(std::uint64_t offset, std::span<std::uint8_t> out) const
   return {};
 }
 
+std::unexpected<Error> FdSink::Fail(int error_number) {
+  failed_ = true;
+  return FromErrno(error_number, name_);
+}
+
 Status FdSink::WriteAt(std::uint64_t offset, ByteView bytes) {
   while (!bytes.empty()) {
     const ssize_t n = pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return FromErrno(errno, name_);
+    if (n < 0) return Fail(errno);
     offset += static_cast<std::uint64_t>(n);
     bytes = bytes.subspan(static_cast<std::size_t>(n));
   }
@@ -61,7 +66,7 @@ Status FdSink::Reserve(std::uint64_t size) {
     if (errno == EINTR) continue;
     // File systems that cannot set room aside, library operating systems among them.
     if (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL) return {};
-    return FromErrno(errno, name_);
+    return Fail(errno);
   }
   return {};
 }

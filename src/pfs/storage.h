@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <cstring>
 #include <span>
@@ -64,10 +65,16 @@ class FdSink final : public Sink {
   Status WriteAt(std::uint64_t offset, ByteView bytes) override;
   Status Reserve(std::uint64_t size) override;
 
+  // True once this could not be written: then a failure is the output's and not the input's.
+  bool failed() const { return failed_; }
+
  private:
+  std::unexpected<Error> Fail(int error_number);
+
   FdSource source_;
   int fd_;
   std::string name_;
+  std::atomic<bool> failed_ = false;
 };
 
 // Memory that the caller keeps, and keeps as it is.

@@ -73,11 +73,18 @@ Result<std::string> BaseName(const std::string& in) {
   return Malformed(fmt::format("\"{}\" has no name of its own to embed: say one with --as", in));
 }
 
-Result<std::uint64_t> TransformFile(int in_fd, const std::string& in_name, AtomicFile& out,
-                                    const std::string& path, const Direction& direction) {
-  const FdSource source(in_fd, in_name);
-  FdSink sink(out.fd(), "output for " + in_name);
-  return In(in_name, direction.transform(source, sink, path));
+// A file and what messages call it.
+struct Named {
+  int fd;
+  const std::string& name;
+};
+
+Result<std::uint64_t> TransformFile(const Named& in, const Named& out, const std::string& path,
+                                    const Direction& direction) {
+  const FdSource source(in.fd, in.name);
+  FdSink sink(out.fd, out.name);
+  Result<std::uint64_t> size = direction.transform(source, sink, path);
+  return sink.failed() ? size : In(in.name, std::move(size));
 }
 
 Result<CryptReport> RunFile(const Input& input, const std::string& in, const std::string& out,
@@ -90,11 +97,11 @@ Result<CryptReport> RunFile(const Input& input, const std::string& in, const std
         fmt::format("{} and {} are one file: give the output a name of its own", in, out));
   }
   if (options.on_start) options.on_start(1, static_cast<std::uint64_t>(input.info.st_size));
-  ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::Create(target.folder.get(), target.name,
+  ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::Create(target.folder.get(), target.name, out,
                                                        direction.file_mode, options.existing));
   ASSIGN_OR_RETURN(const std::uint64_t bytes,
-                   TransformFile(input.fd.get(), in, file, options.as, direction));
-  RETURN_IF_ERROR(In(out, file.Commit()));
+                   TransformFile({input.fd.get(), in}, {file.fd(), out}, options.as, direction));
+  RETURN_IF_ERROR(file.Commit());
   return CryptReport{.files = 1, .plaintext_bytes = bytes, .path = options.as};
 }
 
@@ -134,18 +141,18 @@ Status CheckTreeTarget(const FolderAndName& target, const std::string& out) {
 // A tree under a hidden name, removed unless it gets its own.
 class NewTree {
  public:
-  static Result<NewTree> Make(const FolderAndName& target, unsigned mode) {
+  static Result<NewTree> Make(const FolderAndName& target, std::string shown, unsigned mode) {
     SystemEntropy entropy;
     std::string hidden = fmt::format(".strongroom-{}.tmp", HexEncode(entropy.Take(8)));
-    if (mkdirat(target.folder.get(), hidden.c_str(), 0700) != 0)
-      return FromErrno(errno, "a new folder");
-    NewTree tree(target, std::move(hidden));
+    if (mkdirat(target.folder.get(), hidden.c_str(), 0700) != 0) return FromErrno(errno, shown);
+    NewTree tree(target, std::move(shown), std::move(hidden));
     ASSIGN_OR_RETURN(tree.root_, OpenFolderIn(target.folder.get(), tree.hidden_));
-    if (fchmod(tree.root_.get(), mode) != 0) return FromErrno(errno, "a new folder");
+    if (fchmod(tree.root_.get(), mode) != 0) return FromErrno(errno, tree.shown_);
     return tree;
   }
   NewTree(NewTree&& other) noexcept
       : target_(other.target_),
+        shown_(std::move(other.shown_)),
         hidden_(std::exchange(other.hidden_, {})),
         root_(std::move(other.root_)) {}
   NewTree& operator=(NewTree&&) = delete;
@@ -159,17 +166,17 @@ class NewTree {
   Status Commit() {
     const int folder = target_.folder.get();
     if (renameat(folder, hidden_.c_str(), folder, target_.name.c_str()) != 0)
-      return FromErrno(errno, target_.name);
+      return FromErrno(errno, shown_);
     hidden_.clear();
-    if (fsync(folder) != 0 && errno != EINVAL && errno != EROFS)
-      return FromErrno(errno, target_.name);
+    if (fsync(folder) != 0 && errno != EINVAL && errno != EROFS) return FromErrno(errno, shown_);
     return {};
   }
 
  private:
-  NewTree(const FolderAndName& target, std::string hidden)
-      : target_(target), hidden_(std::move(hidden)) {}
+  NewTree(const FolderAndName& target, std::string shown, std::string hidden)
+      : target_(target), shown_(std::move(shown)), hidden_(std::move(hidden)) {}
   const FolderAndName& target_;
+  std::string shown_;  // what messages call it
   std::string hidden_;
   UniqueFd root_;
 };
@@ -187,26 +194,31 @@ Result<std::vector<std::string>> EmbeddedPaths(const Tree& tree, const std::stri
   return paths;
 }
 
+// "out/a/b" for messages.
+std::string JoinedName(std::string_view folder, std::string_view path) {
+  return fmt::format("{}{}{}", folder, folder.ends_with('/') ? "" : "/", path);
+}
+
 Result<std::uint64_t> TransformTree(int in_root, int out_root, const Tree& tree,
+                                    const std::string& out_name,
                                     const std::vector<std::string>& paths,
                                     const Direction& direction) {
   FolderCursor from(in_root);
   FolderCursor to(out_root, FolderCursor::Missing::kMake, direction.folder_mode);
   std::uint64_t bytes = 0;
   for (const std::string& folder : tree.folders)
-    RETURN_IF_ERROR(In(folder, to.Open(folder)));  // empty ones too
+    RETURN_IF_ERROR(In(JoinedName(out_name, folder), to.Open(folder)));  // empty ones too
   for (std::size_t i = 0; i < tree.files.size(); ++i) {
     const std::string& path = tree.files[i].path;
-    const std::string name(SplitLast(path).name);
+    const std::string name(SplitLast(path).name), shown = JoinedName(out_name, path);
     ASSIGN_OR_RETURN(const int from_folder, In(path, from.Open(SplitLast(path).folder)));
-    ASSIGN_OR_RETURN(const int to_folder, In(path, to.Open(SplitLast(path).folder)));
+    ASSIGN_OR_RETURN(const int to_folder, In(shown, to.Open(SplitLast(path).folder)));
     ASSIGN_OR_RETURN(const UniqueFd in, In(path, OpenRegularFileIn(from_folder, name)));
-    ASSIGN_OR_RETURN(
-        AtomicFile out,
-        In(path, AtomicFile::Create(to_folder, name, direction.file_mode, Existing::kRefuse)));
+    ASSIGN_OR_RETURN(AtomicFile out, AtomicFile::Create(to_folder, name, shown, direction.file_mode,
+                                                        Existing::kRefuse));
     ASSIGN_OR_RETURN(const std::uint64_t size,
-                     TransformFile(in.get(), path, out, paths[i], direction));
-    RETURN_IF_ERROR(In(path, out.Commit()));
+                     TransformFile({in.get(), path}, {out.fd(), shown}, paths[i], direction));
+    RETURN_IF_ERROR(out.Commit());
     bytes += size;
   }
   return bytes;
@@ -222,10 +234,10 @@ Result<CryptReport> RunTree(const Input& input, const std::string& out, const Cr
   std::uint64_t total = 0;
   for (const TreeFile& file : tree.files) total += file.size;
   if (options.on_start) options.on_start(tree.files.size(), total);
-  ASSIGN_OR_RETURN(NewTree made, NewTree::Make(target, direction.folder_mode));
+  ASSIGN_OR_RETURN(NewTree made, NewTree::Make(target, out, direction.folder_mode));
   ASSIGN_OR_RETURN(const std::uint64_t bytes,
-                   TransformTree(input.fd.get(), made.root(), tree, paths, direction));
-  RETURN_IF_ERROR(In(out, made.Commit()));
+                   TransformTree(input.fd.get(), made.root(), tree, out, paths, direction));
+  RETURN_IF_ERROR(made.Commit());
   return CryptReport{.files = tree.files.size(), .plaintext_bytes = bytes, .path = options.as};
 }
 
