@@ -23,7 +23,7 @@ Result<int> Port(const Arguments& arguments, std::string_view flag, int otherwis
   if (!text.has_value()) return otherwise;
   const auto port = ParseDecimal<std::uint16_t>(*text);
   if (!port || *port == 0)
-    return Malformed(fmt::format("--{} is \"{}\", wanted 1 to 65535", flag, *text));
+    return WrongUsage(fmt::format("--{} is \"{}\", wanted 1 to 65535", flag, *text));
   return *port;
 }
 
@@ -33,7 +33,7 @@ Result<bool> TrueOrFalse(const Arguments& arguments, std::string_view flag, bool
                          [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   if (text == "true") return true;
   if (text == "false") return false;
-  return Malformed(fmt::format("--{} is \"{}\", wanted TRUE or FALSE", flag, text));
+  return WrongUsage(fmt::format("--{} is \"{}\", wanted TRUE or FALSE", flag, text));
 }
 
 // "a,b" and "a" "b" alike.

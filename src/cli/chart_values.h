@@ -17,7 +17,7 @@ Result<std::filesystem::path> ChartFolder(const Arguments& arguments);
 // the nodes, empty for the chart's own default. kMalformed: a port or a word that means nothing.
 Result<std::string> ChartValues(const Arguments& arguments, const std::string& resource_key);
 
-// "0.1.0+ab12cd3" as an image's tag, which knows no plus.
+// "0.1.0+20260131120000.gab12cd34ef56" as an image's tag, which knows no plus.
 std::string ImageTag(std::string_view version);
 
 }  // namespace strongroom::cli

@@ -3,9 +3,19 @@
 #include <cstdlib>
 
 namespace strongroom::cli {
+namespace {
 
-Exit ExitFor(Code code) {
-  switch (code) {
+constexpr std::string_view kUsageFinding = "cli.usage";
+
+}  // namespace
+
+std::unexpected<Error> WrongUsage(std::string message) {
+  return std::unexpected(Error(Code::kMalformed, std::move(message), kUsageFinding));
+}
+
+Exit ExitFor(const Error& error) {
+  if (error.finding() == kUsageFinding) return Exit::kUsage;
+  switch (error.code()) {
     case Code::kUntrusted:
     case Code::kDenied:
     case Code::kConflict: return Exit::kRefused;

@@ -25,7 +25,10 @@ enum class Exit : int {
 };
 
 // The exit status that fits an error where a command has no better one.
-Exit ExitFor(Code code);
+Exit ExitFor(const Error& error);
+
+// What was typed cannot be meant: ends with kUsage.
+std::unexpected<Error> WrongUsage(std::string message);
 
 struct Flag {
   std::string name;        // "--key" or "--cert,-c"

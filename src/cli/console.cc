@@ -32,7 +32,9 @@ void Console::Json(const JsonWriter& object) {
   Write(STDOUT_FILENO, object.text() + "\n");
 }
 
-void Console::Bytes(std::string_view bytes) { Write(STDOUT_FILENO, bytes); }
+void Console::Bytes(std::string_view bytes) {
+  if (!json_) Write(STDOUT_FILENO, bytes);
+}
 
 void Console::Note(std::string_view text) {
   if (json_) return;

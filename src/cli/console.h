@@ -21,7 +21,7 @@ class Console {
   void Line(std::string_view text);
   // The result for machines; nothing without --json.
   void Json(const JsonWriter& object);
-  // Raw bytes of the result, both ways.
+  // Raw bytes of the result, for people and pipes; nothing with --json.
   void Bytes(std::string_view bytes);
 
   // What a person should know beside the result (standard error; nothing with --json).

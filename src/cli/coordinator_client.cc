@@ -74,7 +74,7 @@ Result<std::pair<JsonDocument, Bytes>> AskForQuote(const CoordinatorTarget& targ
 
 Result<std::string> NormalAddress(std::string_view address, int default_port) {
   const auto bad = [&] {
-    return Malformed(fmt::format("address \"{}\", wanted HOST or HOST:PORT", address));
+    return WrongUsage(fmt::format("address \"{}\", wanted HOST or HOST:PORT", address));
   };
   if (address.empty() || address.find_first_of("/?#@ ") != std::string_view::npos) return bad();
   const bool bracketed = address.front() == '[';
@@ -242,7 +242,7 @@ Result<std::shared_ptr<const net::Credentials>> UserCredentials(const Arguments&
   const auto cert = arguments.Optional("cert"), key = arguments.Optional("key");
   if (!cert && !key) return nullptr;
   if (!cert || !key)
-    return Malformed("only one of --cert and --key is given, wanted both or neither");
+    return WrongUsage("only one of --cert and --key is given, wanted both or neither");
   ASSIGN_OR_RETURN(const std::string chain, ReadTextFile(*cert, 64 * 1024));
   ASSIGN_OR_RETURN(const SecretBytes secret, ReadSecretFile(*key, 64 * 1024));
   ASSIGN_OR_RETURN(net::Credentials credentials,

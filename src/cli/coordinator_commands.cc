@@ -43,7 +43,7 @@ void WriteClaims(const Proof& proof, JsonWriter& out) {
 Result<Exit> Verify(const Arguments& arguments, Console& console) {
   ASSIGN_OR_RETURN(const std::optional<ExpectedIdentity> identity, IdentityFrom(arguments));
   if (!identity.has_value()) {
-    return Malformed(
+    return WrongUsage(
         "no expected enclave: give --identity FILE, --mrenclave, or --mrsigner with --product-id "
         "and --min-svn");
   }
@@ -108,6 +108,7 @@ Result<Exit> ShowCertificate(Part part, const std::string& default_file, const A
   const std::string file = arguments.Or("output", default_file);
   if (file == "-") {
     console.Bytes(text);
+    console.Json(JsonWriter().Object().Key("pem").String(text).End());
     return Exit::kDone;
   }
   RETURN_IF_ERROR(WriteFileAtomic(file, AsBytes(text), 0644));

@@ -18,8 +18,8 @@ bool InCluster(const Arguments& arguments) {
 Result<std::string> TargetName(const Arguments& arguments) {
   if (!InCluster(arguments)) return NormalAddress(arguments.One("HOST:PORT"), 4433);
   if (arguments.Has("HOST:PORT")) {
-    return Malformed(fmt::format("both {} and a cluster are named, wanted one of them",
-                                 arguments.One("HOST:PORT")));
+    return WrongUsage(fmt::format("both {} and a cluster are named, wanted one of them",
+                                  arguments.One("HOST:PORT")));
   }
   const Kubectl kubectl = Kubectl::From(arguments);
   ASSIGN_OR_RETURN(const std::string context, kubectl.ContextName());

@@ -75,7 +75,7 @@ TEST_F(InstallTest, WithoutAKubeconfigSaysWhatToSet) {
 TEST_F(InstallTest, AnAddressAndAClusterTogetherAreRefused) {
   const ProcessResult result =
       Run({"verify", "localhost:4433", "-n", "rooms", "--mrenclave", std::string(64, '0')});
-  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_EQ(result.exit_status, 2);
   EXPECT_THAT(result.err, HasSubstr("both localhost:4433 and a cluster"));
 }
 

@@ -168,7 +168,7 @@ Result<std::string> CompletionScript(const std::vector<Command>& commands, std::
   if (shell == "bash") return BashScript(commands);
   if (shell == "zsh") return ZshScript(commands);
   if (shell == "fish") return FishScript(commands);
-  return Malformed(fmt::format("shell \"{}\", wanted bash, zsh or fish", shell));
+  return WrongUsage(fmt::format("shell \"{}\", wanted bash, zsh or fish", shell));
 }
 
 std::string ManualPage(const std::vector<Command>& commands) {

@@ -83,12 +83,12 @@ TEST(Describe, CompletionsAreForThreeShells) {
 }
 
 TEST(Exits, SayWhatACallerCanDo) {
-  EXPECT_EQ(ExitFor(Code::kUntrusted), Exit::kRefused);
-  EXPECT_EQ(ExitFor(Code::kDenied), Exit::kRefused);
-  EXPECT_EQ(ExitFor(Code::kConflict), Exit::kRefused);
-  EXPECT_EQ(ExitFor(Code::kUnavailable), Exit::kUnreachable);
-  EXPECT_EQ(ExitFor(Code::kDeadline), Exit::kUnreachable);
-  EXPECT_EQ(ExitFor(Code::kMalformed), Exit::kFailed);
+  EXPECT_EQ(ExitFor(Error(Code::kUntrusted, "")), Exit::kRefused);
+  EXPECT_EQ(ExitFor(Error(Code::kDenied, "")), Exit::kRefused);
+  EXPECT_EQ(ExitFor(Error(Code::kConflict, "")), Exit::kRefused);
+  EXPECT_EQ(ExitFor(Error(Code::kUnavailable, "")), Exit::kUnreachable);
+  EXPECT_EQ(ExitFor(Error(Code::kDeadline, "")), Exit::kUnreachable);
+  EXPECT_EQ(ExitFor(Error(Code::kMalformed, "")), Exit::kFailed);
 }
 
 }  // namespace

@@ -64,7 +64,7 @@ Result<ExpectedIdentity> WantedIdentity(const Arguments& arguments) {
   ASSIGN_OR_RETURN(const std::optional<ExpectedIdentity> named, IdentityFrom(arguments));
   if (named.has_value()) return *named;
   if (!arguments.Has("insecure-any-enclave")) {
-    return Malformed(
+    return WrongUsage(
         "no expected enclave: give --identity FILE, --mrenclave or --mrsigner, or "
         "--insecure-any-enclave to look at the platform only");
   }
@@ -88,10 +88,10 @@ Result<UnixSeconds> VerificationTime(const Arguments& arguments) {
 }
 
 Result<Exit> Verify(const Arguments& arguments, Console& console) {
+  ASSIGN_OR_RETURN(const ExpectedIdentity identity, WantedIdentity(arguments));
   const std::string& file = arguments.One("FILE");
   ASSIGN_OR_RETURN(const Bytes bytes, ReadFile(file, attest::kMaxQuoteBytes));
   ASSIGN_OR_RETURN(const ByteView quote, In(file, ratls::UnwrapIfOpenEnclave(bytes)));
-  ASSIGN_OR_RETURN(const ExpectedIdentity identity, WantedIdentity(arguments));
   ASSIGN_OR_RETURN(const UnixSeconds now, VerificationTime(arguments));
   ASSIGN_OR_RETURN(const attest::Endorsements endorsements, EndorsementsFor(quote, arguments));
   attest::Appraisal appraisal = attest::VerifySgxEvidence(

@@ -88,20 +88,20 @@ Result<pfs::Format> ParseFormat(std::string_view name) {
   for (const pfs::Format format : {pfs::Format::kGramine1, pfs::Format::kGramine2}) {
     if (name == pfs::FormatName(format)) return format;
   }
-  return Malformed(fmt::format("format \"{}\", wanted gramine2 or gramine1", name));
+  return WrongUsage(fmt::format("format \"{}\", wanted gramine2 or gramine1", name));
 }
 
 Result<unsigned> ParseThreads(const std::string& text) {
   const auto threads = ParseDecimal<unsigned>(text);
   if (!threads || *threads == 0 || *threads > 256)
-    return Malformed(fmt::format("--threads \"{}\", wanted a number from 1 to 256", text));
+    return WrongUsage(fmt::format("--threads \"{}\", wanted a number from 1 to 256", text));
   return *threads;
 }
 
 Result<pfs::CryptOptions> ParseOptions(const Arguments& arguments) {
   pfs::CryptOptions options;
   options.as = arguments.Or("as", "");
-  if (arguments.Has("as") && options.as.empty()) return Malformed("an empty --as, wanted a path");
+  if (arguments.Has("as") && options.as.empty()) return WrongUsage("an empty --as, wanted a path");
   ASSIGN_OR_RETURN(options.format, ParseFormat(arguments.Or("format", "gramine2")));
   options.bulk.threads = 0;
   if (const auto threads = arguments.Optional("threads")) {
@@ -119,7 +119,7 @@ Exit RunCrypt(const Arguments& arguments, Console& console, std::string_view ver
   auto options = ParseOptions(arguments);
   if (!options) {
     console.Failure(options.error());
-    return Exit::kUsage;
+    return ExitFor(options.error());
   }
   const auto key = ReadKey(arguments.One("key"), console);
   if (!key) {

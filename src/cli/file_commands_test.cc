@@ -8,7 +8,9 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "base/entropy.h"
@@ -159,12 +161,25 @@ TEST_F(FileCommandsTest, AWrongCommandLineEndsWithTwoAndWritesNothing) {
         {"encrypt", "--key", "key", "--as", "", "a", "out"},
         {"encrypt", "--key", "key", "--threads", "0", "a", "out"},
         {"encrypt", "--key", "key", "--threads", "many", "a", "out"},
-        {"completion", "csh"}}) {
-    const ProcessResult result = Run(arguments);
-    const int wanted = !arguments.empty() && arguments[0] == "completion" ? 1 : 2;
-    EXPECT_EQ(result.exit_status, wanted) << ::testing::PrintToString(arguments) << result.err;
-    EXPECT_FALSE(result.err.empty());
-    EXPECT_EQ(Names(), before);
+        {"completion", "csh"},
+        {"manifest"},
+        {"manifest", "chekc", "a"},
+        {"user", "create", "../alice"},
+        {"verify", "localhost:1"},
+        {"verify", "localhost:1", "--product-id", "1"},
+        {"verify", "local host", "--mrenclave", std::string(64, '0')},
+        {"evidence", "verify", "a"},
+        {"infer", "localhost:1", "-m", "m", "-i", "a"}}) {
+    for (const bool as_json : {false, true}) {
+      std::vector<std::string> line = arguments;
+      if (as_json) line.emplace_back("--json");
+      const ProcessResult result = Run(line);
+      EXPECT_EQ(result.exit_status, 2) << ::testing::PrintToString(line) << result.err;
+      EXPECT_FALSE(result.err.empty());
+      EXPECT_EQ(json::accept(result.err), as_json) << result.err;
+      EXPECT_EQ(result.out, "");
+      EXPECT_EQ(Names(), before);
+    }
   }
 }
 
@@ -269,6 +284,51 @@ TEST_F(FileCommandsTest, AnInterruptLeavesNothingHalfWritten) {
   }
 }
 
+// Runs a command where the folder "small" is a disk of its own with one mebibyte, and lists that
+// folder afterwards. Empty where no file system may be mounted.
+std::optional<ProcessResult> OnSmallDisk(const std::string& folder,
+                                         std::vector<std::string> arguments) {
+  std::vector<std::string> words = {"/usr/bin/unshare", "--mount"};
+  if (geteuid() != 0) words.emplace_back("--map-root-user");
+  std::vector<std::string> mounted = words;
+  for (const std::string& word :
+       {std::string("/bin/sh"), std::string("-c"),
+        std::string("mount -t tmpfs -o size=1m none small || exit 99; \"$@\"; status=$?; ls -A "
+                    "small; exit $status"),
+        std::string("sh"), fs::absolute(ProgramPath("strongroom")).string()})
+    mounted.push_back(word);
+  mounted.insert(mounted.end(), arguments.begin(), arguments.end());
+  ProcessResult result = RunProcess(mounted, {.folder = folder});
+  if (result.exit_status == 99 || result.err.starts_with("unshare:")) return std::nullopt;
+  return result;
+}
+
+TEST_F(FileCommandsTest, AFullDiskIsSaidOnceWithTheOutputsNameAndLeavesNothing) {
+  PutRandom("large", 3 << 20);
+  PutRandom("tree/sub/large", 3 << 20);
+  fs::create_directory(Path("small"));
+  ASSERT_EQ(Run({"encrypt", "--key", "key", "large", "sealed"}).exit_status, 0);
+  ASSERT_EQ(Run({"encrypt", "--key", "key", "tree", "sealed-tree"}).exit_status, 0);
+  struct Row {
+    std::vector<std::string> arguments;
+    std::string output;
+  };
+  for (const Row& row :
+       {Row{{"encrypt", "--key", "key", "large", "small/out"}, "small/out"},
+        Row{{"decrypt", "--key", "key", "sealed", "small/out"}, "small/out"},
+        Row{{"encrypt", "--key", "key", "tree", "small/out"}, "small/out/sub/large"},
+        Row{{"decrypt", "--key", "key", "sealed-tree", "small/out"}, "small/out/sub/large"}}) {
+    const auto result = OnSmallDisk(folder_.path(), row.arguments);
+    if (!result) {
+      fmt::print("skipped: full disk (this machine allows no mounts)\n");
+      return;
+    }
+    EXPECT_EQ(result->exit_status, 1) << result->err;
+    EXPECT_EQ(result->err, "strongroom: " + row.output + ": No space left on device\n");
+    EXPECT_EQ(result->out, "");
+  }
+}
+
 // Memory must not follow the file's size. STRONGROOM_LARGE_MIB sets another size, 8192 for the size
 // that is promised.
 TEST_F(FileCommandsTest, LargeFilesNeedLittleMemory) {
@@ -289,6 +349,70 @@ TEST_F(FileCommandsTest, LargeFilesNeedLittleMemory) {
   ASSERT_EQ(decrypted.exit_status, 0) << decrypted.err;
   EXPECT_LE(decrypted.max_rss_kib, kLimitKib);
   EXPECT_EQ(fs::file_size(Path("back")), static_cast<std::uintmax_t>(mib) << 20);
+}
+
+TEST_F(FileCommandsTest, NothingThatExistsIsOverwrittenAndBothCommandsEndAlike) {
+  ASSERT_EQ(Run({"user", "create", "alice"}).exit_status, 0);
+  const Bytes key = Get("alice.key"), certificate = Get("alice.crt");
+  const ProcessResult both = Run({"user", "create", "alice"});
+  EXPECT_EQ(both.exit_status, 1);
+  EXPECT_THAT(both.err, HasSubstr("alice.crt: File exists\nnext: choose another name"));
+  fs::remove(Path("alice.crt"));
+  const ProcessResult one = Run({"user", "create", "alice"});
+  EXPECT_EQ(one.exit_status, Run({"keygen", "--out", "key"}).exit_status);
+  EXPECT_THAT(one.err, HasSubstr("alice.key: File exists\nnext: choose another name"));
+  EXPECT_FALSE(fs::exists(Path("alice.crt")));
+  EXPECT_EQ(Get("alice.key"), key);
+}
+
+TEST_F(FileCommandsTest, AWordThatIsNoCommandIsNamedWithTheNearest) {
+  const ProcessResult bogus = Run({"bogus"});
+  EXPECT_THAT(bogus.err, HasSubstr("strongroom: there is no command \"bogus\"; there are "));
+  EXPECT_THAT(bogus.err, HasSubstr("\nnext: strongroom --help\n"));
+  const std::string text =
+      "there is no command \"manifest chekc\"; the nearest is \"manifest check\"";
+  const ProcessResult nearly = Run({"manifest", "chekc", "key"});
+  EXPECT_THAT(nearly.err, HasSubstr(text));
+  EXPECT_THAT(nearly.err, HasSubstr("\nnext: strongroom manifest --help\n"));
+  EXPECT_THAT(Run({"encrypt", "a"}).err, HasSubstr("\nnext: strongroom encrypt --help\n"));
+  const auto said = json::parse(Run({"manifest", "chekc", "key", "--json"}).err);
+  EXPECT_THAT(said["error"]["message"].get<std::string>(), HasSubstr(text));
+}
+
+TEST_F(FileCommandsTest, EveryTextComesAsJsonToo) {
+  struct Row {
+    std::vector<std::string> words;
+    std::string member;
+  };
+  for (const Row& row :
+       {Row{{"man"}, "roff"}, Row{{"completion", "bash"}, "script"},
+        Row{{"completion", "zsh"}, "script"}, Row{{"completion", "fish"}, "script"},
+        Row{{"--help"}, "help"}, Row{{"encrypt", "--help"}, "help"}}) {
+    std::vector<std::string> line = row.words;
+    const std::string plain = Run(line).out;
+    line.emplace_back("--json");
+    const ProcessResult result = Run(line);
+    EXPECT_EQ(result.exit_status, 0);
+    EXPECT_EQ(result.err, "");
+    const json answer = json::parse(result.out, nullptr, false);
+    ASSERT_TRUE(answer.is_object()) << ::testing::PrintToString(line) << result.out;
+    EXPECT_EQ(answer.value(row.member, ""), plain);
+  }
+  const std::string version = Run({"version"}).out;
+  for (const std::string word : {"version", "--version"}) {
+    EXPECT_EQ(Run({word}).out, version);
+    EXPECT_EQ(json::parse(Run({word, "--json"}).out).value("version", "") + "\n", version);
+  }
+}
+
+TEST_F(FileCommandsTest, AnUnknownFieldOfAManifestIsSaidOnce) {
+  Put("manifest.json", AsBytes(R"({"Packages": {}, "Marbles": {}, "Modells": {}})"));
+  const std::string text = Run({"manifest", "check", "manifest.json"}).out;
+  EXPECT_NE(text.find("Modells"), std::string::npos) << text;
+  EXPECT_EQ(text.find("Modells"), text.rfind("Modells")) << text;
+  const std::string machine = Run({"manifest", "check", "manifest.json", "--json"}).out;
+  EXPECT_NE(machine.find("Modells"), std::string::npos) << machine;
+  EXPECT_EQ(machine.find("Modells"), machine.rfind("Modells")) << machine;
 }
 
 TEST_F(FileCommandsTest, HelpNamesEveryCommandAndExitStatus) {

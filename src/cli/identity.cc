@@ -160,7 +160,7 @@ Result<std::optional<ExpectedIdentity>> IdentityFrom(const Arguments& arguments)
   }
   if (!written.mrenclave && !written.mrsigner) {
     if (arguments.Has("identity") || written.product_id || written.min_svn) {
-      return Malformed(
+      return WrongUsage(
           "no enclave is named, wanted an mrenclave, or an mrsigner with product id and minimum "
           "SVN");
     }

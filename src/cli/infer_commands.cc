@@ -18,7 +18,7 @@ constexpr std::size_t kMaxShown = 64;  // elements that fit a screen
 Result<Bytes> TrustedRoot(const Arguments& arguments) {
   const auto file = arguments.Optional("root"), coordinator = arguments.Optional("coordinator");
   if (file.has_value() == coordinator.has_value()) {
-    return Malformed(
+    return WrongUsage(
         "whom to trust: give --root FILE (strongroom certificate root), or --coordinator HOST:PORT "
         "that was verified");
   }
@@ -58,7 +58,7 @@ Result<net::TrustRoots> TrustedServer(const Arguments& arguments, std::string_vi
       return ExpectMarble(name, chain);
     };
   } else if (IsLoopbackName(host)) {
-    return Malformed(fmt::format(
+    return WrongUsage(fmt::format(
         "\"{}\" is a name that every marble may have in its certificate: say which one is meant by "
         "--marble NAME (its name in the manifest)",
         host));
@@ -81,7 +81,7 @@ Result<NamedTensors> Ask(const std::string& api, const InferenceTarget& target,
   if (api == "tfs") return InferByTensorFlowServing(target, std::move(inputs));
   if (api == "kserve") return InferByKServeGrpc(target, std::move(inputs));
   if (api == "rest") return InferByKServeRest(target, std::move(inputs));
-  return Malformed(fmt::format("--api \"{}\", wanted tfs, kserve or rest", api));
+  return WrongUsage(fmt::format("--api \"{}\", wanted tfs, kserve or rest", api));
 }
 
 Status Print(const NamedTensors& outputs, Console& console) {

@@ -132,7 +132,7 @@ Result<std::optional<Exit>> InstallChart(const Arguments& arguments, const Kubec
   if (installed.has_value()) return std::nullopt;
   if (installed.error().code() == Code::kCancelled) return std::unexpected(installed.error());
   console.Failure(installed.error(), HelmAdvice(installed.error(), kubectl));
-  return ExitFor(installed.error().code());
+  return ExitFor(installed.error());
 }
 
 Result<Exit> InstallAndWait(const Arguments& arguments, const Kubectl& kubectl, Begun& begun,

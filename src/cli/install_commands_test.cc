@@ -223,7 +223,7 @@ TEST_F(InstallTest, WithoutHelmKubectlOrChartsSaysSo) {
               HasSubstr("no helm on the PATH"));
   EXPECT_EQ(Run({"install", "--simulation", "--mesh-server-port", "0", "--chart-folder", "charts"})
                 .exit_status,
-            1);
+            2);
 }
 
 TEST_F(InstallTest, FindsTheChartsOfItsOwnSource) {

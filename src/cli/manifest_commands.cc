@@ -64,7 +64,6 @@ Result<Exit> Check(const Arguments& arguments, Console& console) {
   PrintRemarks("error", report.problems, console);
   PrintRemarks("unsupported", report.unsupported, console);
   PrintRemarks("note", report.notes, console);
-  PrintRemarks("unknown, ignored", parsed.unknown, console);
   const std::string fingerprint = HexEncode(manifest::Fingerprint(text).view());
   if (report.ok()) console.Line(fmt::format("{} can be set; fingerprint {}", file, fingerprint));
   JsonWriter out;
@@ -72,7 +71,6 @@ Result<Exit> Check(const Arguments& arguments, Console& console) {
   WriteRemarks("problems", report.problems, out);
   WriteRemarks("unsupported", report.unsupported, out);
   WriteRemarks("notes", report.notes, out);
-  WriteRemarks("unknown", parsed.unknown, out);
   out.End();
   console.Json(out);
   return report.ok() ? Exit::kDone : Exit::kFailed;
@@ -105,9 +103,16 @@ Result<Exit> Get(const Arguments& arguments, Console& console) {
   if (const auto file = arguments.Optional("output")) {
     RETURN_IF_ERROR(WriteFileAtomic(*file, AsBytes(held.text), 0644));
     console.Line(fmt::format("wrote {}; fingerprint {}", *file, held.fingerprint));
+    console.Json(JsonWriter()
+                     .Object()
+                     .Key("file")
+                     .String(*file)
+                     .Key("fingerprint")
+                     .String(held.fingerprint)
+                     .End());
     return Exit::kDone;
   }
-  if (!console.json()) console.Bytes(held.text);
+  console.Bytes(held.text);
   console.Json(JsonWriter()
                    .Object()
                    .Key("fingerprint")

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <memory>
+#include <sstream>
 #include <string_view>
 
 #include <CLI/CLI.hpp>
 
 #include "base/version.h"
 #include "cli/describe.h"
+#include "cli/unknown_command.h"
 
 namespace strongroom::cli {
 namespace {
@@ -59,12 +61,39 @@ int RunCommand(const Command& command, const Slots& slots, bool json) {
   const Result<Exit> result = command.run(ToArguments(slots), console);
   if (result.has_value()) return static_cast<int>(*result);
   console.Failure(result.error());
-  return static_cast<int>(ExitFor(result.error().code()));
+  return static_cast<int>(ExitFor(result.error()));
 }
 
 // Where parsing failed, nobody has told yet.
 bool TypedJson(int argc, char** argv) {
   return std::find(argv, argv + argc, std::string_view("--json")) != argv + argc;
+}
+
+// Ends a run in which no command came to its turn: prints the help or version that was asked for,
+// or what is wrong with the line.
+Exit EndWithoutCommand(const CLI::App& app, const CLI::ParseError& why,
+                       const std::vector<Command>& commands, int argc, char** argv) {
+  Console console(TypedJson(argc, argv));
+  if (why.get_exit_code() == 0) {
+    std::ostringstream text;
+    app.exit(why, text);
+    const bool help = dynamic_cast<const CLI::CallForVersion*>(&why) == nullptr;
+    console.Bytes(text.str());
+    console.Json(JsonWriter()
+                     .Object()
+                     .Key(help ? "help" : "version")
+                     .String(help ? text.str() : std::string(Version()))
+                     .End());
+    return Exit::kDone;
+  }
+  std::string help = "strongroom";
+  for (auto parsed = app.get_subcommands(); !parsed.empty();
+       parsed = parsed.front()->get_subcommands())
+    help += " " + parsed.front()->get_name();
+  const auto unknown = UnknownCommand(commands, {argv + 1, argv + argc});
+  const bool no_command = dynamic_cast<const CLI::RequiredError*>(&why) != nullptr && unknown;
+  console.Failure(Error(Code::kMalformed, no_command ? *unknown : why.what()), help + " --help");
+  return Exit::kUsage;
 }
 
 // Adds the commands that describe the table, themselves included. They run on `commands` itself,
@@ -79,13 +108,16 @@ void AddSelfDescription(std::vector<Command>& commands) {
          ASSIGN_OR_RETURN(const std::string script,
                           CompletionScript(commands, arguments.One("SHELL")));
          console.Bytes(script);
+         console.Json(JsonWriter().Object().Key("script").String(script).End());
          return Exit::kDone;
        }});
   commands.push_back({.path = {"man"},
                       .summary = "print the manual page (roff)",
                       .examples = {"strongroom man | man -l -"},
                       .run = [&commands](const Arguments&, Console& console) -> Result<Exit> {
-                        console.Bytes(ManualPage(commands));
+                        const std::string page = ManualPage(commands);
+                        console.Bytes(page);
+                        console.Json(JsonWriter().Object().Key("roff").String(page).End());
                         return Exit::kDone;
                       }});
   commands.push_back({.path = {"version"},
@@ -133,13 +165,7 @@ int Main(std::vector<Command> commands, int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // prints help or version
-    if (TypedJson(argc, argv)) {
-      Console(true).Failure(Error(Code::kMalformed, error.what()), "strongroom --help");
-    } else {
-      app.exit(error);  // prints what is wrong
-    }
-    return static_cast<int>(Exit::kUsage);
+    return static_cast<int>(EndWithoutCommand(app, error, commands, argc, argv));
   }
   for (std::size_t i = 0; i < commands.size(); ++i) {
     if (leaves[i]->parsed()) return RunCommand(commands[i], *slots[i], json);

@@ -32,7 +32,7 @@ Result<std::string> SecretsJson(const Arguments& arguments) {
   const std::string& file = arguments.One("FILE");
   const auto raw_name = arguments.Optional("from-file"), pem_name = arguments.Optional("from-pem");
   if (raw_name && pem_name)
-    return Malformed("both --from-file and --from-pem are given, wanted one");
+    return WrongUsage("both --from-file and --from-pem are given, wanted one");
   ASSIGN_OR_RETURN(const SecretBytes content, ReadSecretFile(file, kMaxSecretFile));
   JsonWriter out;
   if (raw_name) {
@@ -91,7 +91,7 @@ Result<Exit> Get(const Arguments& typed, Console& console) {
   // The last word is the address, unless a cluster is named.
   if (!typed.Has("kube-context") && !typed.Has("namespace")) {
     if (words.size() < 2)
-      return Malformed("wanted at least one secret's name, then HOST:PORT or -n");
+      return WrongUsage("wanted at least one secret's name, then HOST:PORT or -n");
     arguments.Add("HOST:PORT", words.back());
     words.pop_back();
   }
@@ -107,9 +107,11 @@ Result<Exit> Get(const Arguments& typed, Console& console) {
   if (const auto file = typed.Optional("output")) {
     RETURN_IF_ERROR(WriteFileAtomic(*file, AsBytes(text), 0600));
     console.Line("wrote " + *file);
+    console.Json(JsonWriter().Object().Key("file").String(*file).End());
     return Exit::kDone;
   }
   console.Bytes(text);
+  console.Json(JsonWriter().Raw(secrets->raw()));
   return Exit::kDone;
 }
 

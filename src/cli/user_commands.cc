@@ -1,3 +1,4 @@
+#include <cerrno>
 #include <filesystem>
 #include <system_error>
 
@@ -23,7 +24,8 @@ Status CheckUserName(std::string_view name) {
                      std::string_view::npos;
   if (!name.empty() && name.size() <= 64 && plain && name.front() != '.' && name.front() != '-')
     return {};
-  return Malformed(fmt::format("user name \"{}\", wanted up to 64 letters, digits, . _ - @", name));
+  return WrongUsage(
+      fmt::format("user name \"{}\", wanted up to 64 letters, digits, . _ - @", name));
 }
 
 Result<Exit> Create(const Arguments& arguments, Console& console) {
@@ -47,11 +49,17 @@ Result<Exit> Create(const Arguments& arguments, Console& console) {
 
   const std::filesystem::path cert_file = folder / (name + ".crt"),
                               key_file = folder / (name + ".key");
-  if (std::filesystem::exists(cert_file)) {
-    return Conflict(cert_file.string() + " exists; remove it or choose another folder with --out");
+  Status made;
+  if (std::filesystem::exists(cert_file)) made = FromErrno(EEXIST, cert_file.string());
+  if (made) made = CreateFileAtomic(key_file, key.Pkcs8Pem().Reveal(), 0600);
+  if (made) made = CreateFileAtomic(cert_file, AsBytes(certificate.Pem()), 0644);
+  if (!made) {
+    const bool exists = made.error().code() == Code::kConflict;
+    console.Failure(made.error(), exists ? "choose another name, or another folder with --out: who "
+                                           "named the old certificate knows no other"
+                                         : "");
+    return Exit::kFailed;
   }
-  RETURN_IF_ERROR(CreateFileAtomic(key_file, key.Pkcs8Pem().Reveal(), 0600));
-  RETURN_IF_ERROR(CreateFileAtomic(cert_file, AsBytes(certificate.Pem()), 0644));
   console.Line(fmt::format("wrote {} (keep it) and {} (goes into the manifest's Users)",
                            key_file.string(), cert_file.string()));
   console.Json(JsonWriter()
