@@ -49,10 +49,13 @@ void AddFlags(CLI::App& app, Options& options) {
   app.add_option("--precision", options.precision,
                  "in which 32-bit models are computed: f32 (default) or bf16")
       ->transform(CLI::CheckedTransformer(std::map<std::string, serving::openvino::Precision>{
-          {"f32", serving::openvino::Precision::kF32},
-          {"bf16", serving::openvino::Precision::kBf16}}));
-  const CLI::CheckedTransformer log_formats(
-      std::map<std::string, LogFormat>{{"text", LogFormat::kText}, {"json", LogFormat::kJson}});
+                                              {"f32", serving::openvino::Precision::kF32},
+                                              {"bf16", serving::openvino::Precision::kBf16}})
+                      .description("{f32,bf16}"));
+  const CLI::Validator log_formats =
+      CLI::CheckedTransformer(
+          std::map<std::string, LogFormat>{{"text", LogFormat::kText}, {"json", LogFormat::kJson}})
+          .description("{text,json}");
   app.add_option("--log_format", options.log_format, "text (default) or json")
       ->transform(log_formats);
   // As the other programs spell it.

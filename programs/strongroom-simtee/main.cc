@@ -135,7 +135,8 @@ class Program {
                     "container: the root this container has, for places where no namespace may be "
                     "made (docs/formats/launch-description.md says what is weaker)")
         ->transform(CLI::CheckedTransformer(
-            std::map<std::string, bool>{{"own", false}, {"container", true}}))
+                        std::map<std::string, bool>{{"own", false}, {"container", true}})
+                        .description("{own,container}"))
         ->default_str("own");
     run->add_option("--platform", run_.platform, "one of `strongroom-simtee platforms`")
         ->default_val(std::string(strongroom::sim::kDefaultPlatform));
