@@ -57,20 +57,15 @@ TEST(SecretMessage, IsRefusedAtEveryTruncation) {
 
 TEST(SecretMessage, WithAFlippedByteIsRefusedOrTheBytesThatCame) {
   ASSERT_OK_AND_ASSIGN(const SecretBytes framed, FrameSecret(AsBytes("message")));
-  for (const std::uint8_t mask : strongroom::testing::kFlips) {
-    testing::ForEachFlippedByte(
-        framed.Reveal(),
-        [](ByteView stream, std::size_t offset) {
-          const auto read = ReadFrom(stream);
-          if (!read.has_value()) {
-            EXPECT_LT(offset, 4U) << read.error().ToString();
-            return;
-          }
-          EXPECT_TRUE(Equal(read->Reveal(), stream.subspan(4, read->size()))) << offset;
-          EXPECT_EQ(read->size(), offset == 0 ? 6U : 7U) << offset;
-        },
-        mask);
-  }
+  testing::ForEachFlip(framed.Reveal(), [](ByteView stream, std::size_t offset) {
+    const auto read = ReadFrom(stream);
+    if (!read.has_value()) {
+      EXPECT_LT(offset, 4U) << read.error().ToString();
+      return;
+    }
+    EXPECT_TRUE(Equal(read->Reveal(), stream.subspan(4, read->size()))) << offset;
+    EXPECT_EQ(read->size(), offset == 0 ? 6U : 7U) << offset;
+  });
 }
 
 TEST(SecretMessage, LeavesAloneWhatComesBehindIt) {

@@ -151,23 +151,18 @@ TEST(Cbor, CutIsRefusedAndAFlippedByteIsRefusedOrAnotherValue) {
   testing::ForEachTruncation(good, [](ByteView cut, std::size_t size) {
     EXPECT_THAT(ReadAndWrite(cut), Fails(Code::kMalformed, "wanted")) << size;
   });
-  for (const std::uint8_t mask : strongroom::testing::kFlips) {
-    testing::ForEachFlippedByte(
-        good,
-        [](ByteView flipped, std::size_t offset) {
-          CborReader rest(flipped);
-          if (rest.Skip().has_value()) {
-            EXPECT_LT(rest.Rest().size(), flipped.size()) << offset;
-          }
-          const auto again = ReadAndWrite(flipped);
-          if (again.has_value()) {
-            EXPECT_TRUE(Equal(*again, flipped)) << offset;
-            return;
-          }
-          EXPECT_EQ(again.error().code(), Code::kMalformed) << offset;
-        },
-        mask);
-  }
+  testing::ForEachFlip(good, [](ByteView flipped, std::size_t offset) {
+    CborReader rest(flipped);
+    if (rest.Skip().has_value()) {
+      EXPECT_LT(rest.Rest().size(), flipped.size()) << offset;
+    }
+    const auto again = ReadAndWrite(flipped);
+    if (again.has_value()) {
+      EXPECT_TRUE(Equal(*again, flipped)) << offset;
+      return;
+    }
+    EXPECT_EQ(again.error().code(), Code::kMalformed) << offset;
+  });
 }
 
 }  // namespace

@@ -20,4 +20,9 @@ void ForEachFlippedByte(ByteView bytes, const std::function<void(ByteView, std::
   }
 }
 
+void ForEachFlip(ByteView bytes, const std::function<void(ByteView, std::size_t)>& check) {
+  for (const unsigned mask : {0x01U, 0x08U, 0x20U, 0x80U})
+    ForEachFlippedByte(bytes, check, static_cast<std::uint8_t>(mask));
+}
+
 }  // namespace strongroom::testing

@@ -11,13 +11,14 @@ namespace strongroom::testing {
 void ForEachTruncation(ByteView bytes,
                        const std::function<void(ByteView mutated, std::size_t offset)>& check);
 
-// Bits to flip that find different things: the lowest, what numbers a protobuf's field, the case of
-// a letter, the highest.
-inline constexpr std::uint8_t kFlips[] = {0x01, 0x08, 0x20, 0x80};
-
 // Calls `check` with `bytes` changed at one offset (xor `mask`), for every offset.
 void ForEachFlippedByte(ByteView bytes,
                         const std::function<void(ByteView mutated, std::size_t offset)>& check,
                         std::uint8_t mask = 0x01);
+
+// The same with masks that find different things: the lowest bit, one that numbers a protobuf's
+// field, the case of a letter, the highest.
+void ForEachFlip(ByteView bytes,
+                 const std::function<void(ByteView mutated, std::size_t offset)>& check);
 
 }  // namespace strongroom::testing

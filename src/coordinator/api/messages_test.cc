@@ -15,7 +15,7 @@ namespace strongroom::coordinator {
 namespace {
 
 using strongroom::testing::Fails;
-using strongroom::testing::ForEachFlippedByte;
+using strongroom::testing::ForEachFlip;
 using strongroom::testing::ForEachTruncation;
 
 using Fields = std::vector<std::string>;
@@ -90,25 +90,20 @@ TEST(Messages, CutAreRefusedOrLackFields) {
 // Quote, nonce and CSR vouch for each other later; here nothing comes out that did not come in.
 TEST(Messages, WithAFlippedByteAreRefusedOrHoldNoMoreThanCame) {
   for (const Row& row : Rows()) {
-    for (const std::uint8_t mask : strongroom::testing::kFlips) {
-      ForEachFlippedByte(
-          AsBytes(row.good),
-          [&](ByteView flipped, std::size_t offset) {
-            SCOPED_TRACE(::testing::Message() << row.name << " " << offset);
-            const auto fields = row.read(flipped);
-            if (!fields.has_value()) {
-              EXPECT_THAT(fields, Fails(Code::kMalformed, "the message is no "));
-              return;
-            }
-            std::size_t bytes = 0;
-            for (const std::string& field : *fields) {
-              bytes += field.size();
-              EXPECT_TRUE(field.empty() || AsText(flipped).contains(field));
-            }
-            EXPECT_LE(bytes, flipped.size());
-          },
-          mask);
-    }
+    ForEachFlip(AsBytes(row.good), [&](ByteView flipped, std::size_t offset) {
+      SCOPED_TRACE(::testing::Message() << row.name << " " << offset);
+      const auto fields = row.read(flipped);
+      if (!fields.has_value()) {
+        EXPECT_THAT(fields, Fails(Code::kMalformed, "the message is no "));
+        return;
+      }
+      std::size_t bytes = 0;
+      for (const std::string& field : *fields) {
+        bytes += field.size();
+        EXPECT_TRUE(field.empty() || AsText(flipped).contains(field));
+      }
+      EXPECT_LE(bytes, flipped.size());
+    });
   }
 }
 
@@ -139,26 +134,21 @@ TEST(SecretsUpload, CutAnywhereIsRefused) {
 TEST(SecretsUpload, AFlippedByteIsRefusedOrChangesOneThing) {
   const std::string text = GoodUpload();
   ASSERT_OK_AND_ASSIGN(const SecretsUpload good, ParseSecretsUpload(text));
-  for (const std::uint8_t mask : strongroom::testing::kFlips) {
-    ForEachFlippedByte(
-        AsBytes(text),
-        [&](ByteView flipped, std::size_t offset) {
-          const auto upload = ParseSecretsUpload(AsText(flipped));
-          if (!upload.has_value()) {
-            EXPECT_EQ(upload.error().code(), Code::kMalformed) << offset;
-            return;
-          }
-          ASSERT_TRUE(upload->expected.has_value()) << offset;
-          ASSERT_EQ(upload->secrets.size(), 2U) << offset;
-          int other = upload->expected == good.expected ? 0 : 1;
-          for (const auto& [name, value] : good.secrets) {
-            const auto found = upload->secrets.find(name);
-            other += found != upload->secrets.end() && Same(found->second, value) ? 0 : 1;
-          }
-          EXPECT_LE(other, 1) << offset;
-        },
-        mask);
-  }
+  ForEachFlip(AsBytes(text), [&](ByteView flipped, std::size_t offset) {
+    const auto upload = ParseSecretsUpload(AsText(flipped));
+    if (!upload.has_value()) {
+      EXPECT_EQ(upload.error().code(), Code::kMalformed) << offset;
+      return;
+    }
+    ASSERT_TRUE(upload->expected.has_value()) << offset;
+    ASSERT_EQ(upload->secrets.size(), 2U) << offset;
+    int other = upload->expected == good.expected ? 0 : 1;
+    for (const auto& [name, value] : good.secrets) {
+      const auto found = upload->secrets.find(name);
+      other += found != upload->secrets.end() && Same(found->second, value) ? 0 : 1;
+    }
+    EXPECT_LE(other, 1) << offset;
+  });
 }
 
 }  // namespace
