@@ -41,6 +41,23 @@ class Charts(unittest.TestCase):
                                                  "-f", "-", stdin=text)
                         self.assertIn("(server dry run)", taken)
 
+    def test_a_restricted_pod_reaches_the_socket_of_the_nodes_daemon_and_waits_where_there_is_none(self):
+        folder, socket = "/var/run/aesmd", "/var/run/aesmd/aesm.socket"
+        pod = restricted_pod("asker", "sh", "-c", f"test -S {socket} && test -w {socket} && ! touch {folder}/more && sleep 600", container={
+            "volumeMounts": [{"name": "aesmd-socket", "mountPath": folder, "readOnly": True}]},
+            volumes=[{"name": "aesmd-socket", "persistentVolumeClaim": {"claimName": "strongroom-aesmd", "readOnly": True}}])
+        with self.lab.namespace("asking", enforce="restricted", warn="restricted") as namespace:
+            objects = self.lab.helm(4, "template", "release", CHARTS / "strongroom", "-n", namespace, "--set", "tee.quoteProvider=aesmd",
+                                    "--show-only", "templates/aesmd.yaml")
+            self.lab.kubectl("apply", "--server-side", "-n", namespace, "-f", "-", stdin=objects)
+            self.addCleanup(self.lab.kubectl, "delete", "persistentvolume", f"strongroom-aesmd-{namespace}")
+            self.lab.apply(pod, namespace=namespace)
+            wait_until("the node's reason", lambda: f"hostPath type check failed: {folder} is not a directory" in self.lab.events("asker", namespace))
+            self.addCleanup(self.lab.on_node, "rm", "-rf", folder)
+            self.lab.on_node("python3", "-c", f"import os, socket; os.mkdir('{folder}'); "
+                             f"socket.socket(socket.AF_UNIX).bind('{socket}'); os.chmod('{socket}', 0o777)")
+            self.lab.wait_ready("asker", namespace, seconds=90)
+
     def test_a_pod_for_a_confidential_vm_says_what_the_cluster_lacks(self):
         pod = restricted_pod("vm", "sleep", "600", runtimeClassName="kata-qemu-tdx")
         with self.lab.namespace("lacking", enforce="restricted") as namespace:
