@@ -19,7 +19,11 @@ PROGRAMS = ["strongroom", "strongroom-agent", "strongroom-coordinator", "strongr
 FILES = [f"usr/bin/{name}" for name in PROGRAMS] + [
     "usr/share/man/man1/strongroom.1", "usr/share/bash-completion/completions/strongroom",
     "usr/share/doc/strongroom/copyright", "usr/share/doc/strongroom/openvino/LICENSE"]
-RUN_PATHS = {"usr/bin/strongroom-modelserver": "$ORIGIN/../lib/strongroom"}
+# Those that copy themselves with their libraries into foreign containers (base/portable_copy.h) look beside themselves;
+# where they are installed nothing is there.
+BESIDE = "$ORIGIN/strongroom-lib"
+RUN_PATHS = {"usr/bin/strongroom-modelserver": "$ORIGIN/../lib/strongroom", "usr/bin/strongroom-agent": BESIDE,
+             "usr/bin/strongroom-simtee": BESIDE}
 # The C library's own parts, which every package has without naming them twice.
 LIBC = {"libc6"}
 
