@@ -17,6 +17,8 @@ constexpr std::size_t kReadTurn = 1 << 20;
 constexpr std::size_t kMaxUnsent = 1 << 20;
 // How long a peer may go on sending after its last answer, so that it gets to read it.
 constexpr Milliseconds kLingerTime{1000};
+// And how much may still come from a peer whose handshake failed: what may be under way.
+constexpr std::size_t kMaxAfterRefusal = 8 << 20;
 
 std::uint64_t NextConnectionId() {
   static std::atomic<std::uint64_t> last{0};
@@ -48,7 +50,7 @@ Connection::Connection(std::shared_ptr<EventLoop> loop, UniqueFd fd, ConnectionO
 void Connection::Handshake() {
   const auto progress = options_.transport->Handshake();
   if (!FlushOut()) return;
-  if (!progress) return Close(progress.error());
+  if (!progress) return StartLinger(progress.error());
   if (*progress == Progress::kDone) {
     info_->tls = options_.transport->Peer();
     const bool plain = info_->tls.version == TlsVersion::kNone;
@@ -151,7 +153,7 @@ void Connection::Pump() {
       return Close(written.error());
   }
   if (state_ == State::kOpen && options_.transport->unsent() == 0 && session_->Done())
-    return StartLinger();
+    return StartLinger(std::nullopt);
   if (ReadAllowed()) {
     if (options_.transport->HasBuffered()) {
       loop_->Post([self = shared_from_this()] { self->ReadSome(); });
@@ -198,11 +200,14 @@ void Connection::ArmWrite() {
   });
 }
 
-void Connection::StartLinger() {
+// Says that nothing more comes, and waits for the peer to have read it: closed with bytes unread,
+// the connection would be reset, and the last answer or alert lost. `why` the handshake failed.
+void Connection::StartLinger(const std::optional<Error>& why) {
   options_.transport->WriteEnd();
   const auto progress = options_.transport->Flush();
   ::shutdown(socket_->fd(), SHUT_WR);
-  if (peer_ended_ || !options_.is_server || !progress) return Close(std::nullopt);
+  if (peer_ended_ || !options_.is_server || !progress) return Close(why);
+  refused_for_ = why;
   state_ = State::kLingering;
   since_ = Now();
   timer_at_.reset();
@@ -216,8 +221,9 @@ void Connection::Linger() {
     const auto scratch = loop_->scratch();
     const ssize_t n = ::recv(socket_->fd(), scratch.data(), scratch.size(), MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
-    if (n <= 0) return Close(std::nullopt);
+    if (n <= 0 || (refused_for_ && thrown_away_ > kMaxAfterRefusal)) return Close(refused_for_);
     total += static_cast<std::size_t>(n);
+    thrown_away_ += static_cast<std::size_t>(n);
   }
   ArmRead();
 }
@@ -254,7 +260,7 @@ void Connection::OnTimer() {
   timer_at_.reset();
   if (state_ == State::kClosed) return;
   const SteadyTime now = Now();
-  if (state_ == State::kLingering && now >= since_ + kLingerTime) return Close(std::nullopt);
+  if (state_ == State::kLingering && now >= since_ + kLingerTime) return Close(refused_for_);
   if ((state_ == State::kHandshake || state_ == State::kSniffing) &&
       now >= since_ + options_.handshake_timeout) {
     return Close(Error(Code::kDeadline, "the handshake took too long"));

@@ -59,7 +59,7 @@ class Connection final : public SessionHost, public std::enable_shared_from_this
   void Deliver(ByteView bytes);
   void Pump();
   bool FlushOut();
-  void StartLinger();
+  void StartLinger(const std::optional<Error>& why);
   void Linger();
   void ArmRead();
   void ArmWrite();
@@ -84,6 +84,8 @@ class Connection final : public SessionHost, public std::enable_shared_from_this
   bool write_armed_ = false;
   bool draining_ = false;
   bool peer_ended_ = false;
+  std::optional<Error> refused_for_;  // why the handshake failed
+  std::size_t thrown_away_ = 0;       // since then
 };
 
 }  // namespace strongroom::net

@@ -1,6 +1,7 @@
 // The server and the clients of this room, talking to each other over real sockets.
 
 #include <fcntl.h>
+#include <poll.h>
 
 #include <algorithm>
 #include <thread>
@@ -8,10 +9,12 @@
 #include <fmt/format.h>
 
 #include "base/files.h"
+#include "net/address.h"
 #include "net/client.h"
 #include "net/grpc_client.h"
 #include "net/net_testing.h"
 #include "net/server.h"
+#include "net/transport.h"
 #include "testing/result_matchers.h"
 
 namespace strongroom::net {
@@ -128,6 +131,35 @@ TEST_F(NetTest, HandlersSeeTheClientsCertificate) {
   EXPECT_EQ(response.body, client_identity_->credentials.leaf());
   HttpsClient stranger({.tls = Pinned(false)});
   EXPECT_THAT(stranger.Get(Url("/peer")), Fails(Code::kUnavailable, "certificate required"));
+}
+
+// In TLS 1.3 a client has shaken hands before the server has seen that it showed no certificate,
+// and may be writing: reset, it would never read why.
+TEST_F(NetTest, WhoIsRefusedMayFinishItsSentence) {
+  Serve(ClientCertificate::kRequired);
+  ASSERT_OK_AND_ASSIGN(const auto context, TlsContext::ForClient(Pinned(false), false, true));
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  ASSERT_OK_AND_ASSIGN(const UniqueFd fd, ConnectTo({"127.0.0.1", server_->port()}, deadline));
+  ASSERT_OK_AND_ASSIGN(const auto transport, context->NewTransport(fd.get(), "127.0.0.1"));
+  const auto wait = [&] {
+    ASSERT_OK(transport->Flush());
+    pollfd readable{fd.get(), POLLIN, 0};
+    ASSERT_EQ(::poll(&readable, 1, 5000), 1);
+  };
+  for (auto progress = transport->Handshake(); progress != Progress::kDone;
+       progress = transport->Handshake()) {
+    ASSERT_OK(progress);
+    wait();
+  }
+  wait();  // the alert
+  for (int word = 0; word < 3; ++word) {
+    ASSERT_OK(transport->Write(AsBytes("and another thing")));
+    EXPECT_OK(transport->Flush()) << "reset at word " << word;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  Bytes answer(1000);
+  std::size_t n = 0;
+  EXPECT_THAT(transport->Read(answer, n), Fails(Code::kUnavailable, "certificate required"));
 }
 
 TEST_F(NetTest, TheCallersCheckDecides) {
