@@ -100,14 +100,14 @@ class Injector {
     for (ContainerEdit& edit : edit_.containers) {
       edit.NeedVariable("SGX_AESM_ADDR", "1");
       if (edit.container->MountAt(kAesmFolder) != nullptr) continue;
-      RETURN_IF_ERROR(edit.NeedMount(kAesmVolume, kAesmFolder, false));
+      RETURN_IF_ERROR(edit.NeedMount(kAesmVolume, kAesmFolder, true));
       mounted = true;
     }
     if (!mounted || edit_.pod->FindVolume(kAesmVolume) != nullptr) return {};
     if (edit_.pod->FindContainer("aesmd") != nullptr)
       return edit_.NeedVolume(kAesmVolume, "emptyDir", R"({"medium":"Memory"})");
     return edit_.NeedVolume(kAesmVolume, "hostPath",
-                            R"({"path":"/var/run/aesmd","type":"DirectoryOrCreate"})");
+                            R"({"path":"/var/run/aesmd","type":"Directory"})");
   }
 
   void AddGpus() {

@@ -79,6 +79,19 @@ TEST(InjectMarbleRun, AsksForTheResourcesOfEachPlugin) {
   }
 }
 
+TEST(InjectMarbleRun, QuotesAreMadeInTheProgramWhateverOursAreToldToDo) {
+  Configuration configuration = ConfigurationFor(nullptr);
+  const json wanted = Mutated(MakePod(Labels("a")), configuration)["spec"];
+  for (const char* provider : {"aesmd", "none"}) {
+    SCOPED_TRACE(provider);
+    configuration.quote_provider = ParseQuoteProvider(provider).value();
+    json pod = MakePod(Labels("a"));
+    EXPECT_EQ(Mutated(pod, configuration)["spec"], wanted);
+    pod["metadata"]["annotations"]["strongroom.dev/quote-provider"] = provider;
+    EXPECT_EQ(Mutated(pod, configuration)["spec"], wanted);
+  }
+}
+
 TEST(InjectMarbleRun, DisabledResourcesLeaveTheEnvironment) {
   json labels = Labels("a");
   labels["marblerun/resource-injection"] = "disabled";

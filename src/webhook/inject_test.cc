@@ -89,12 +89,17 @@ TEST(Inject, AesmIsReachedOverTheNodesSocketOrThePods) {
   json mutated = Mutated(pod);
   EXPECT_EQ(Variable(Main(mutated), "SGX_AESM_ADDR"), "1");
   EXPECT_FALSE(Main(mutated)["resources"]["limits"].contains("sgx.intel.com/provision"));
-  EXPECT_EQ(Named(mutated["spec"]["volumes"], "aesmd-socket")["hostPath"]["path"],
-            "/var/run/aesmd");
+  const json mount = {
+      {"name", "aesmd-socket"}, {"mountPath", "/var/run/aesmd"}, {"readOnly", true}};
+  EXPECT_EQ(Named(Main(mutated)["volumeMounts"], "aesmd-socket"), mount);
+  // A node without the daemon gets no empty folder.
+  EXPECT_EQ(Named(mutated["spec"]["volumes"], "aesmd-socket")["hostPath"],
+            json({{"path", "/var/run/aesmd"}, {"type", "Directory"}}));
   pod["spec"]["containers"].push_back({{"name", "aesmd"}, {"image", "aesmd"}});
   pod["metadata"]["labels"]["strongroom.dev/container"] = "main";
   mutated = Mutated(pod);
   EXPECT_TRUE(Named(mutated["spec"]["volumes"], "aesmd-socket").contains("emptyDir"));
+  EXPECT_EQ(Named(Main(mutated)["volumeMounts"], "aesmd-socket"), mount);
 }
 
 TEST(Inject, IntelsAnnotationNamesAesmToo) {
