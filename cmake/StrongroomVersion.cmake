@@ -5,7 +5,8 @@
 #   no such tag                     the same after 0.1.0
 #   no checkout of our own, no git  0.1.0
 #
-# The time lets packages of later commits sort higher, and is known to a shallow clone too.
+# The time lets packages of later commits sort higher, and is known to a shallow clone too. The first tag must be above 0.1.0:
+# packages made before it would sort above v0.1.0 itself.
 #
 # Included, this gives strongroom_version_library(NAME). As a script, cmake -D FOLDER=… -D OUT=… -P, it writes version.cc and
 # version.txt into OUT where they are to change.

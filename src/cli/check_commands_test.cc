@@ -114,6 +114,19 @@ TEST_F(InstallTest, AnotherInstallationsWebhookIsNotOurs) {
                                     "Error from server (InternalError): failed calling webhook"));
 }
 
+// Its registration was narrowed, or Ignore put into it, by somebody else than the chart.
+TEST_F(InstallTest, AWebhookWhosePodsThePolicyRefusesUnseenIsNotUp) {
+  Say({"kubectl", "*create --dry-run=server *", "",
+       "Error from server (Invalid): pods \"strongroom-check\" is invalid: "
+       "ValidatingAdmissionPolicy 'strongroom-final-state' denied request: no container of the "
+       "marble has EDG_MARBLE_TYPE: the webhook did not see this pod\n",
+       "1"});
+  SayCluster({Up()});
+  const ProcessResult result = Run({"check", "--timeout", "0"});
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.err, HasSubstr("the API server does not call it and refuses labelled pods"));
+}
+
 // Somebody of one namespace may see its pods, but neither registrations nor other namespaces.
 TEST_F(InstallTest, SaysWhatItMayNotAsk) {
   Say({"kubectl", "*get mutatingwebhookconfigurations *", "",

@@ -35,6 +35,11 @@ TEST_F(CommandLineTest, AWrongCommandLineEndsWithTwoAndWritesNothing) {
         {"manifest"},
         {"manifest", "chekc", "a"},
         {"user", "create", "../alice"},
+        {"user", "create", "alice", "--days", "0"},
+        {"user", "create", "alice", "--days", "x"},
+        {"check", "--timeout", "x"},
+        {"secret", "--cert", "x"},
+        {"verify", "localhost:1", "--mrenclave", "zz"},
         {"verify", "localhost:1"},
         {"verify", "localhost:1", "--product-id", "1"},
         {"verify", "local host", "--mrenclave", std::string(64, '0')},
@@ -63,6 +68,8 @@ TEST_F(CommandLineTest, AWordThatIsNoCommandIsNamedWithTheNearest) {
   EXPECT_THAT(nearly.err, HasSubstr(text));
   EXPECT_THAT(nearly.err, HasSubstr("\nnext: strongroom manifest --help\n"));
   EXPECT_THAT(Run({"encrypt", "a"}).err, HasSubstr("\nnext: strongroom encrypt --help\n"));
+  EXPECT_THAT(Run({"secret", "--cert", "x"}).err, ::testing::Not(HasSubstr("secret x")))
+      << "a flag's value is no command";
   const auto said = json::parse(Run({"manifest", "chekc", "key", "--json"}).err);
   EXPECT_THAT(said["error"]["message"].get<std::string>(), HasSubstr(text));
 }

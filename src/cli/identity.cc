@@ -166,8 +166,12 @@ Result<std::optional<ExpectedIdentity>> IdentityFrom(const Arguments& arguments)
     }
     return std::nullopt;
   }
-  ASSIGN_OR_RETURN(ExpectedIdentity identity, Build(written));
-  return identity;
+  auto identity = Build(written);
+  // Without a file all of it was typed.
+  if (!identity.has_value() && !arguments.Has("identity"))
+    return WrongUsage(identity.error().message());
+  if (!identity.has_value()) return std::unexpected(identity.error());
+  return *std::move(identity);
 }
 
 }  // namespace strongroom::cli

@@ -159,7 +159,7 @@ Result<seconds> Timeout(const Arguments& arguments, int otherwise) {
   const std::string text = arguments.Or("timeout", std::to_string(otherwise));
   const auto value = ParseDecimal<int>(text);
   if (!value || *value < 0 || *value > 86'400)
-    return Malformed(fmt::format("--timeout is \"{}\", wanted seconds, 0 to 86400", text));
+    return WrongUsage(fmt::format("--timeout is \"{}\", wanted seconds, 0 to 86400", text));
   return seconds(*value);
 }
 

@@ -1,5 +1,9 @@
+#include <algorithm>
+#include <iterator>
+
 #include <fmt/format.h>
 
+#include "base/clock.h"
 #include "base/encoding.h"
 #include "base/files.h"
 #include "cli/commands.h"
@@ -60,7 +64,9 @@ Result<Exit> Check(const Arguments& arguments, Console& console) {
   const std::string& file = arguments.One("FILE");
   ASSIGN_OR_RETURN(const std::string text, ReadManifestFile(file));
   ASSIGN_OR_RETURN(const manifest::Manifest parsed, In(file, manifest::ParseManifest(text)));
-  const manifest::CheckReport report = manifest::CheckManifest(parsed);
+  manifest::CheckReport report = manifest::CheckManifest(parsed);
+  std::ranges::move(manifest::CheckValidity(parsed, SystemClock().Now()),
+                    std::back_inserter(report.notes));
   PrintRemarks("error", report.problems, console);
   PrintRemarks("unsupported", report.unsupported, console);
   PrintRemarks("note", report.notes, console);

@@ -92,7 +92,7 @@ Exit EndWithoutCommand(const CLI::App& app, const CLI::ParseError& why,
     help += " " + parsed.front()->get_name();
   const auto unknown = UnknownCommand(commands, {argv + 1, argv + argc});
   const bool no_command = dynamic_cast<const CLI::RequiredError*>(&why) != nullptr && unknown;
-  console.Failure(Error(Code::kMalformed, no_command ? *unknown : why.what()), help + " --help");
+  console.Failure(WrongUsage(no_command ? *unknown : why.what()).error(), help + " --help");
   return Exit::kUsage;
 }
 

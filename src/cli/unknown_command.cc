@@ -66,7 +66,10 @@ std::optional<std::string> UnknownCommand(const std::vector<Command>& commands,
   std::string group;
   std::size_t depth = 0;
   for (const std::string& word : typed) {
-    if (word.starts_with('-')) continue;
+    if (word.starts_with('-')) {
+      if (depth == 1) break;  // what follows may be its value
+      continue;
+    }
     const std::set<std::string> words = WordsAt(commands, depth, group);
     if (words.empty()) return std::nullopt;  // the command's own arguments follow
     if (!words.contains(word)) return Text(group, &word, words);

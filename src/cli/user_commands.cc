@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/encoding.h"
 #include "base/files.h"
+#include "base/text.h"
 #include "cli/commands.h"
 #include "crypto/cert_builder.h"
 #include "crypto/oid.h"
@@ -14,7 +15,8 @@
 namespace strongroom::cli {
 namespace {
 
-constexpr std::int64_t kUserDays = 365;
+constexpr int kUserDays = 365;
+constexpr int kMaxUserDays = 36'500;
 constexpr std::int64_t kClockSkewSeconds = 300;
 
 // A name becomes a file name and a certificate's CN; both want it plain.
@@ -31,6 +33,10 @@ Status CheckUserName(std::string_view name) {
 Result<Exit> Create(const Arguments& arguments, Console& console) {
   const std::string& name = arguments.One("NAME");
   RETURN_IF_ERROR(CheckUserName(name));
+  const std::string days_text = arguments.Or("days", std::to_string(kUserDays));
+  const auto days = ParseDecimal<int>(days_text);
+  if (!days || *days < 1 || *days > kMaxUserDays)
+    return WrongUsage(fmt::format("--days is \"{}\", wanted 1 to {}", days_text, kMaxUserDays));
   const std::filesystem::path folder = arguments.Or("out", ".");
   std::error_code error;
   std::filesystem::create_directories(folder, error);
@@ -42,7 +48,7 @@ Result<Exit> Create(const Arguments& arguments, Console& console) {
   crypto::CertificateSpec spec;
   spec.subject = {{"CN", name}};
   spec.not_before = now + -kClockSkewSeconds;
-  spec.not_after = now + kUserDays * 86400;
+  spec.not_after = now + std::int64_t{*days} * 86'400;
   spec.key_usage = crypto::kDigitalSignature;
   spec.extended_key_usage = {std::string(crypto::oid::kClientAuth)};
   ASSIGN_OR_RETURN(const crypto::Certificate certificate, crypto::SelfSign(spec, key));
@@ -60,8 +66,9 @@ Result<Exit> Create(const Arguments& arguments, Console& console) {
                                          : "");
     return Exit::kFailed;
   }
-  console.Line(fmt::format("wrote {} (keep it) and {} (goes into the manifest's Users)",
-                           key_file.string(), cert_file.string()));
+  console.Line(fmt::format(
+      "wrote {} (keep it) and {} (goes into the manifest's Users; models take it until {})",
+      key_file.string(), cert_file.string(), FormatRfc3339(spec.not_after)));
   console.Json(JsonWriter()
                    .Object()
                    .Key("certificate")
@@ -70,6 +77,8 @@ Result<Exit> Create(const Arguments& arguments, Console& console) {
                    .String(key_file.string())
                    .Key("sha256")
                    .String(HexEncode(certificate.Fingerprint().view()))
+                   .Key("notAfter")
+                   .String(FormatRfc3339(spec.not_after))
                    .End());
   return Exit::kDone;
 }
@@ -77,18 +86,22 @@ Result<Exit> Create(const Arguments& arguments, Console& console) {
 }  // namespace
 
 std::vector<Command> UserCommands() {
-  return {{.path = {"user", "create"},
-           .summary = "make a key and a self-signed certificate for a user of manifests and models",
-           .details = "Writes NAME.key (mode 0600) and NAME.crt; existing files are never "
-                      "overwritten. The certificate\n"
-                      "names the user in a manifest; it is compared byte for byte.",
-           .positionals = {{.name = "NAME",
-                            .help = "the user's name, also the certificate's common name"}},
-           .flags = {{.name = "--out,-o",
-                      .value = "FOLDER",
-                      .help = "where to write them (default .)"}},
-           .examples = {"strongroom user create alice --out ~/strongroom"},
-           .run = Create}};
+  return {
+      {.path = {"user", "create"},
+       .summary = "make a key and a self-signed certificate for a user of manifests and models",
+       .details = "Writes NAME.key (mode 0600) and NAME.crt; existing files are never "
+                  "overwritten. The certificate\n"
+                  "names the user in a manifest; it is compared byte for byte. Model servers take "
+                  "it for --days days;\n"
+                  "coordinators for as long as the manifest names it.",
+       .positionals = {{.name = "NAME",
+                        .help = "the user's name, also the certificate's common name"}},
+       .flags = {{.name = "--out,-o", .value = "FOLDER", .help = "where to write them (default .)"},
+                 {.name = "--days",
+                  .value = "N",
+                  .help = "how long the certificate is valid (default 365)"}},
+       .examples = {"strongroom user create alice --out ~/strongroom"},
+       .run = Create}};
 }
 
 }  // namespace strongroom::cli

@@ -17,6 +17,9 @@ constexpr std::string_view kMarble = R"({"apiVersion":"v1","kind":"Pod",
   "metadata":{"name":"strongroom-check","labels":{"strongroom.dev/marble":"check"}},
   "spec":{"containers":[{"name":"check","image":"strongroom/check"}]}})";
 
+// What our policy for final states says of a marble that the webhook has not changed.
+constexpr std::string_view kUnseen = "the webhook did not see this pod";
+
 // What the webhook gives every marble, in one container or another.
 constexpr std::string_view kGiven = "EDG_MARBLE_TYPE";
 
@@ -99,6 +102,7 @@ bool WasGivenItsEnvironment(const Json& pod) {
 struct Answer {
   std::string refusal = {};  // what it says about `service`, whose webhook it could not call
   bool unasked = false;      // it would take the pod as it came
+  bool unseen = false;       // it would not, because it did not ask
 };
 
 Result<Answer> AskForMarble(const Kubectl& kubectl, const std::string& service) {
@@ -114,6 +118,7 @@ Result<Answer> AskForMarble(const Kubectl& kubectl, const std::string& service) 
   }
   if (made.error().code() == Code::kCancelled) return std::unexpected(made.error());
   const std::string& said = made.error().message();
+  if (said.contains(kUnseen)) return Answer{.unseen = true};
   const auto at = said.find(kRefusal);
   const bool ours = said.contains(fmt::format("//{}.{}.svc", service, kubectl.name_space()));
   // Another installation's webhook may be asked first, or a policy may forbid the pod.
@@ -131,6 +136,14 @@ Problem Unasked(const Json& registration, const Kubectl& kubectl) {
                               "network policy keeps the API server from port 8443)",
                               kubectl.Flags()),
           .heals = false};
+}
+
+Problem Unseen(const Json& registration, const Kubectl& kubectl) {
+  return {
+      .object = Registration(registration),
+      .why = "the API server does not call it and refuses labelled pods for that: it was changed",
+      .next = fmt::format("strongroom install{}, with the flags of before", kubectl.Flags()),
+      .heals = false};
 }
 
 Problem Uncalled(const Json& registration, std::string why, const Kubectl& kubectl) {
@@ -161,6 +174,7 @@ Result<std::optional<Problem>> FindWebhookProblem(const Kubectl& kubectl) {
       TextAt(ItemsAt(*registration, {"webhooks"}).front(), {"clientConfig", "service", "name"});
   ASSIGN_OR_RETURN(Answer answer, AskForMarble(kubectl, service));
   if (!answer.refusal.empty()) return Uncalled(*registration, std::move(answer.refusal), kubectl);
+  if (answer.unseen) return Unseen(*registration, kubectl);
   if (answer.unasked && LooksInto(*registration, Elsewhere(kubectl)))
     return Unasked(*registration, kubectl);
   return std::nullopt;

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "crypto/x509.h"
 #include "manifest/checks.h"
 
 namespace strongroom::manifest {
@@ -85,6 +86,27 @@ CheckReport CheckManifest(const Manifest& manifest) {
   checks::CheckConfig(manifest, at);
   for (const Remark& remark : manifest.unknown) report.notes.push_back(remark);
   return report;
+}
+
+std::vector<Remark> CheckValidity(const Manifest& manifest, UnixSeconds now) {
+  constexpr std::int64_t kMonth = 30 * std::int64_t{86'400};
+  std::vector<Remark> out;
+  for (const auto& [name, user] : manifest.users) {
+    const auto parsed = crypto::Certificate::FromDer(user.certificate_der);
+    if (!parsed.has_value()) continue;  // CheckManifest says so
+    const UnixSeconds begin = parsed->fields().not_before, end = parsed->fields().not_after;
+    std::string text;
+    if (now < begin)
+      text =
+          fmt::format("is valid from {} on: model servers refuse it before", FormatRfc3339(begin));
+    else if (now > end)
+      text = fmt::format("ended at {}: model servers refuse it", FormatRfc3339(end));
+    else if (now + kMonth > end)
+      text = fmt::format("ends at {}: model servers refuse it then", FormatRfc3339(end));
+    if (!text.empty())
+      out.push_back({"user.validity", fmt::format("Users.{}.Certificate", name), std::move(text)});
+  }
+  return out;
 }
 
 }  // namespace strongroom::manifest

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "base/clock.h"
 #include "manifest/manifest.h"
 
 namespace strongroom::manifest {
@@ -23,5 +24,9 @@ struct CheckReport {
 // identities are complete, templates parse and run over dummy values, secrets
 // can be made. Pure; nothing is generated.
 CheckReport CheckManifest(const Manifest& manifest);
+
+// Users whose certificates are not valid at `now`, or not for another month: model servers refuse
+// them then, and the manifest is not changed any more.
+std::vector<Remark> CheckValidity(const Manifest& manifest, UnixSeconds now);
 
 }  // namespace strongroom::manifest

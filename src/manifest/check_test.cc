@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "crypto/x509.h"
 #include "manifest/testing_certificates.h"
 #include "testing/result_matchers.h"
 
@@ -356,6 +357,24 @@ TEST(CheckManifest, PassesAClientRoleThatAllowsInference) {
 TEST(CheckManifest, RefusesTwoUsersWithOneCertificate) {
   const CheckReport report = Check(Replace(Good(), ClientPem(), OwnerPem()));
   ASSERT_THAT(Ids(report.problems), Contains("user.certificate"));
+}
+
+TEST(CheckValidity, NamesUsersWhoseCertificatesAreNotValidForLong) {
+  ASSERT_OK_AND_ASSIGN(const Manifest manifest, ParseManifest(Good()));
+  const auto owner = crypto::Certificate::FromDer(manifest.users.at("owner").certificate_der);
+  ASSERT_OK(owner);
+  const UnixSeconds begin = owner->fields().not_before, end = owner->fields().not_after;
+  const auto texts = [&](UnixSeconds now) {
+    std::string all;
+    for (const Remark& remark : CheckValidity(manifest, now)) all += remark.ToString() + "\n";
+    return all;
+  };
+  const std::string user = "Users.owner.Certificate: ";
+  EXPECT_THAT(texts(begin + -1),
+              ::testing::HasSubstr(user + "is valid from " + FormatRfc3339(begin)));
+  EXPECT_THAT(texts(end + 1), ::testing::HasSubstr(user + "ended at " + FormatRfc3339(end)));
+  EXPECT_THAT(texts(end + -60), ::testing::HasSubstr(user + "ends at " + FormatRfc3339(end)));
+  EXPECT_EQ(texts(end + -31 * 86'400), "");
 }
 
 TEST(CheckManifest, RefusesAClientNameThatIsUserAndRole) {

@@ -35,8 +35,11 @@ Result<std::bitset<32>> ReadPairs(DerReader sequence, ByteView prefix, std::uint
     const std::uint8_t arc = oid.back();
     if (seen.test(arc)) return Malformed(fmt::format("SGX extension has element {} twice", arc));
     seen.set(arc);
-    if (const Status status = read(arc, pair); !status.has_value())
-      return std::unexpected(status.error().In(fmt::format("SGX extension element {}", arc)));
+    if (const Status status = read(arc, pair); !status.has_value()) {
+      const bool top = prefix.size() == kBase.size();
+      return std::unexpected(status.error().In(
+          fmt::format("{} {}", top ? "SGX extension element" : "its element", arc)));
+    }
     RETURN_IF_ERROR(pair.ExpectEnd());
   }
   return seen;

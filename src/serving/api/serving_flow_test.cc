@@ -144,7 +144,8 @@ class ServingFlowTest : public ::testing::Test {
   std::unique_ptr<Engine> engine_ = openvino::MakeEngine({.threads = 2}).value();
   Manager manager_{*engine_};
   const SystemClock clock_;
-  AccessList access_{{{"dense", {{alice_.der}}}}, clock_};
+  AccessList access_{{{"dense", {{alice_.der, clock_.Now() + (-3600), clock_.Now() + 3600}}}},
+                     clock_};
   Metrics metrics_;
   FrontDoor door_{{manager_, access_, metrics_}, "test"};
   std::unique_ptr<net::Server> server_;

@@ -48,10 +48,11 @@ class ApiTest : public ::testing::Test {
   MemoryModels models_;
   Manager manager_{engine_};
   const FixedClock clock_{UnixSeconds{0}};
-  AccessList access_{{{"m", {{alice_certificate_}}},
-                      {"two", {{alice_certificate_}, {bob_certificate_}}},
-                      {"typed", {{alice_certificate_}}}},
-                     clock_};
+  const Client listed_alice_{alice_certificate_, UnixSeconds{0}, UnixSeconds{1}};
+  const Client listed_bob_{bob_certificate_, UnixSeconds{0}, UnixSeconds{1}};
+  AccessList access_{
+      {{"m", {listed_alice_}}, {"two", {listed_alice_, listed_bob_}}, {"typed", {listed_alice_}}},
+      clock_};
   Metrics metrics_;
   const Frontend frontend_{manager_, access_, metrics_};
 };

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <limits>
 #include <map>
 #include <string>
 #include <string_view>
@@ -15,8 +14,8 @@ namespace strongroom::serving {
 struct Client {
   Bytes certificate;  // DER
   // When the certificate is valid (RFC 5280, section 4.1.2.5).
-  UnixSeconds not_before{std::numeric_limits<std::int64_t>::min()};
-  UnixSeconds not_after{std::numeric_limits<std::int64_t>::max()};
+  UnixSeconds not_before;
+  UnixSeconds not_after;
 };
 // By model name. A model that is not named is nobody's.
 using ModelClients = std::map<std::string, std::vector<Client>, std::less<>>;

@@ -134,8 +134,11 @@ TEST(AccessListTest, OnlyListedCertificatesMayAskAModel) {
   const Bytes bob = {4, 5, 6};
   const Bytes stranger = {1, 2, 4};
   const FixedClock clock(UnixSeconds{0});
-  const AccessList access({{"digits", {{alice}, {bob}}}, {"faces", {{bob}}}, {"nobody", {}}},
-                          clock);
+  const auto client = [](const Bytes& certificate) {
+    return Client{certificate, UnixSeconds{0}, UnixSeconds{1}};
+  };
+  const AccessList access(
+      {{"digits", {client(alice), client(bob)}}, {"faces", {client(bob)}}, {"nobody", {}}}, clock);
   EXPECT_OK(access.Check("digits", &alice));
   EXPECT_OK(access.Check("faces", &bob));
   const struct {
