@@ -12,9 +12,8 @@ namespace strongroom {
 template <std::integral T>
 std::optional<T> ParseDecimal(std::string_view text) {
   T value = 0;
-  const char* const end = text.data() + text.size();
-  const auto [at, error] = std::from_chars(text.data(), end, value);
-  if (error != std::errc() || at != end) return std::nullopt;
+  const auto [at, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || at != text.data() + text.size()) return std::nullopt;
   return value;
 }
 
