@@ -377,6 +377,23 @@ class Control(Rendering):
         self.assertIn(".orValue('')", variables["tee"])
         self.assertNotIn("variables.told", rules)
 
+    def test_no_label_of_ours_names_the_TEE_of_a_marble_of_MarbleRuns(self):
+        theirs = "'marblerun/marbletype' in variables.labels && !('strongroom.dev/marble' in variables.labels) ? "
+        for webhook, begin in (({}, theirs + "variables.otherwise :"), ({"failurePolicy": "Ignore"}, theirs + "'' :"),
+                               ({"marblerunLabels": False}, "variables.labels[?'strongroom.dev/tee']")):
+            with self.subTest(webhook):
+                variables, _ = final_state(self.helm.objects("strongroom", {"webhook": webhook}))
+                self.assertTrue(variables["tee"].strip().startswith(begin), variables["tee"])
+
+    def test_what_a_pod_was_made_with_is_no_reason_to_refuse_its_updates(self):
+        for webhook in ({}, {"failurePolicy": "Ignore"}):
+            [policy] = kinds(self.helm.objects("strongroom", {"webhook": webhook}), "ValidatingAdmissionPolicy")
+            rules = [rule["expression"] for rule in policy["spec"]["validations"]]
+            self.assertTrue(any("in ['sgx', 'tdx', 'snp', 'sim']" in rule for rule in rules))
+            for rule in rules:
+                if "strongroom.dev/tee" in rule or "variables.tee" in rule:
+                    self.assertRegex(rule, "^oldObject [!=]= null \\|\\| ")
+
     def test_the_policy_wants_what_the_webhook_writes_into_marbles_of_both_dialects(self):
         variables, rules = final_state(self.helm.objects("strongroom", {}))
         for name in ("EDG_MARBLE_TYPE", "EDG_MARBLE_COORDINATOR_ADDR"):

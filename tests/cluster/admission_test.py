@@ -6,7 +6,7 @@ import copy
 import json
 import unittest
 
-from cluster import restricted_pod, wait_until
+from cluster import CommandFailed, restricted_pod, wait_until
 from admission_process import (CLUSTER_NAME, KINDS, NAMESPACE, SERVICE, WORKLOAD, applied, chart, dry_run, load_simulation, process,
                                registered, review, wait_published)
 
@@ -56,6 +56,7 @@ UNSEEN = {
     "MarbleRun's with memory of its own": (marble("a", {"marblerun/marbletype": "a"}, container={
         "resources": {"limits": {"sgx.intel.com/epc": "1Mi"}}}), "the webhook did not see this pod"),
     "MarbleRun's without memory": (marble("a", {"marblerun/marbletype": "a"}, container=TOLD), NO_MEMORY),
+    "MarbleRun's with a TEE of ours": (marble("a", {"marblerun/marbletype": "a", "strongroom.dev/tee": "sim"}, container=TOLD), NO_MEMORY),
     "MarbleRun's without resources": (marble("a", {"marblerun/marbletype": "a", "marblerun/resource-injection": "disabled"}),
                                       "the webhook did not see this pod"),
     "MarbleRun's other container": (marble("a", {"marblerun/marbletype": "a", "marblerun/marblecontainer": "main"}, initContainers=[
@@ -168,6 +169,34 @@ class Admission(unittest.TestCase):
             for change in ("marblerun/marbletype-", "marblerun/marbletype=other"):
                 said = self.lab.refused("label", "pod", "guarded", "-n", namespace, "--overwrite", change)
                 self.assertIn("the labels that make a pod a marble do not change" if "=" in change else "is empty or gone", said)
+
+    def test_a_pod_made_before_the_policy_with_a_value_that_it_refuses_can_be_updated(self):
+        old = marble("old", {"strongroom.dev/explicit-marble": "old", "strongroom.dev/tee": ""})
+        kind = "validatingadmissionpolicybinding"
+        [name] = [item["metadata"]["name"] for item in self.lab.get(kind)["items"] if NAMESPACE in item["metadata"]["name"]]
+
+        def bind(action):
+            self.lab.kubectl("patch", kind, name, "--type=merge", "-p", json.dumps({"spec": {"validationActions": [action]}}))
+        with self.lab.namespace("before") as namespace:
+            bind("Audit")
+            try:
+                wait_until("nothing is refused", lambda: dry_run(self.lab, old, namespace), 20)
+                self.lab.apply(old, namespace=namespace)
+            finally:
+                bind("Deny")
+            again = copy.deepcopy(old)
+            again["metadata"]["name"] = "again"
+
+            def refused():
+                try:
+                    return dry_run(self.lab, again, namespace) and None
+                except CommandFailed as failed:
+                    return failed.output
+            self.assertIn('label strongroom.dev/tee is "", wanted sgx', wait_until("the policy holds", refused, 20))
+            self.lab.kubectl("annotate", "pod", "old", "-n", namespace, "seen=yes")
+            for change in ("strongroom.dev/tee=sim", "strongroom.dev/tee-", "marblerun/marbletype="):
+                said = self.lab.refused("label", "pod", "old", "-n", namespace, "--overwrite", change)
+                self.assertIn("the labels that make a pod a marble do not change", said)
 
     def test_other_pods_are_never_sent_to_it(self):
         with self.lab.namespace("others") as namespace:
