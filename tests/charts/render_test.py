@@ -309,6 +309,17 @@ class Control(Rendering):
                         self.assertEqual(volumes[0]["spec"]["claimRef"], {"namespace": place, "name": volume["claimName"]})
             self.assertEqual(configuration(self.helm.objects("strongroom", {"tee": {"quoteProvider": provider}}))["quote_provider"], provider)
 
+    def test_volumes_for_the_daemon_do_not_meet_where_namespace_and_name_join_to_the_same(self):
+        given = {**CLAIM["strongroom-serving"], "tee": {"quoteProvider": "aesmd"}}
+        names = []
+        for namespace, name in (("a-b", "c"), ("a", "b-c")):
+            objects = self.helm.objects("strongroom-serving", {**given, "fullnameOverride": name}, "--namespace", namespace)
+            [volume] = kinds(objects, "PersistentVolume")
+            self.assertEqual(volume["spec"]["claimRef"], {"namespace": namespace, "name": f"{name}-aesmd"})
+            self.assertEqual(the(objects, "PersistentVolumeClaim", f"{name}-aesmd")["spec"]["volumeName"], volume["metadata"]["name"])
+            names.append(volume["metadata"]["name"])
+        self.assertNotEqual(*names)
+
     def test_other_tees_ask_no_sgx_daemon(self):
         for given in ({"tee": {"class": "tdx", "quoteProvider": "aesmd"}}, {"simulation": {"enabled": True}, "tee": {"quoteProvider": "aesmd"}}):
             objects = self.helm.objects("strongroom", given)

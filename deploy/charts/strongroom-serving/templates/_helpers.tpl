@@ -127,9 +127,16 @@ args:
 {{- end }}
 {{- end }}
 
-{{- /* Name of the PersistentVolume that stands for an NFS export or a folder of the nodes. */ -}}
+{{- /* Name of the PersistentVolume that stands for an NFS export or a folder of the nodes. It stays as it is: a bound claim's
+volume has one name for life. */ -}}
 {{- define "serving.volumeName" -}}
 {{ .Release.Namespace }}-{{ include "serving.fullname" . }}-models
+{{- end }}
+
+{{- /* The same for the folder of the node's AESM daemon. A hash, because `a-b` and `c` joined are what `a` and `b-c` are. */ -}}
+{{- define "serving.aesmdVolumeName" -}}
+{{- $name := include "serving.fullname" . -}}
+{{ .Release.Namespace }}-{{ $name }}-aesmd-{{ printf "%s/%s" .Release.Namespace $name | sha256sum | trunc 8 }}
 {{- end }}
 
 {{- define "serving.needsVolume" -}}
