@@ -11,9 +11,14 @@
 # Included, this gives strongroom_version_library(NAME). As a script, cmake -D FOLDER=… -D OUT=… -P, it writes version.cc and
 # version.txt into OUT where they are to change.
 
-# The standard output of git in `folder`, empty after a failure.
+# The standard output of git in `folder`, empty after a failure. What a hook of another checkout is told about that one says
+# nothing of ours.
 function(strongroom_git out folder)
-  execute_process(COMMAND "${CMAKE_COMMAND}" -E env TZ=UTC0 "${GIT}" --no-optional-locks -C "${folder}" ${ARGN}
+  set(environment TZ=UTC0)
+  foreach(name GIT_DIR GIT_WORK_TREE GIT_COMMON_DIR GIT_INDEX_FILE GIT_OBJECT_DIRECTORY GIT_NAMESPACE GIT_PREFIX)
+    list(PREPEND environment "--unset=${name}")
+  endforeach()
+  execute_process(COMMAND "${CMAKE_COMMAND}" -E env ${environment} "${GIT}" --no-optional-locks -C "${folder}" ${ARGN}
                   OUTPUT_VARIABLE said OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE status)
   if(NOT status EQUAL 0)
     set(said "")

@@ -95,6 +95,17 @@ class VersionTest(unittest.TestCase):
         for name in ("shallow", "worktree"):
             self.assertEqual(self.version(self.folder / name), version, name)
 
+    def test_is_not_that_of_a_checkout_whose_hook_builds(self):
+        self.commit(1)
+        version = self.version()
+        other = self.folder / "other"
+        self.git("init", "-q", other, folder=self.folder)
+        self.git("commit", "-q", "--allow-empty", "-m", "b", folder=other)
+        for told in ({"GIT_DIR": other / ".git"}, {"GIT_DIR": other / ".git", "GIT_WORK_TREE": self.checkout},
+                     {"GIT_INDEX_FILE": other / ".git/index"}, {"GIT_OBJECT_DIRECTORY": other / ".git/objects"}):
+            with self.subTest(told):
+                self.assertEqual(self.version(**{name: str(path) for name, path in told.items()}), version)
+
     def test_needs_no_git(self):
         self.commit(1)
         tarball = self.checkout / "tarball"  # unpacked in a checkout that is not its own
