@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -109,14 +110,12 @@ class Images(unittest.TestCase):
             self.assertIn(docker["Config"], image.files)
             self.assertIn(docker["Layers"][0], image.files)
 
-    def test_the_revision_is_the_commit_that_git_names(self):
-        git = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True)
-        for name, image in self.images.items():
-            said = image.config["config"]["Labels"].get("org.opencontainers.image.revision", "").removesuffix("-dirty")
-            self.assertEqual(said, git.stdout.strip() if git.returncode == 0 else "", name)
-        third = make(self.folder / "three", "agent", STRONGROOM_REVISION="")
-        self.assertEqual(third.returncode, 0, third.stderr)
-        self.assertNotIn("org.opencontainers.image.revision", Image(self.folder / "three/agent.tar").config["config"]["Labels"])
+    def test_the_revision_is_a_label_where_one_is_known(self):
+        for revision in ("", "0123456789abcdef0123456789abcdef01234567-dirty"):
+            done = make(self.folder / "three", "agent", STRONGROOM_REVISION=revision)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            labels = Image(self.folder / "three/agent.tar").config["config"]["Labels"]
+            self.assertEqual(labels.get("org.opencontainers.image.revision", ""), revision)
 
     @staticmethod
     def tag(image):
@@ -304,6 +303,77 @@ class Images(unittest.TestCase):
             for container in pod["spec"]["containers"]:
                 self.assertEqual(container["securityContext"]["capabilities"], {"drop": ["ALL"]})
                 self.assertTrue(container["image"].startswith(f"localhost/strongroom/{name}:"))
+
+
+class Revision(unittest.TestCase):
+    """What tools/images takes for the programs' commit: the script itself, before images that are not made."""
+
+    def setUp(self):
+        holder = tempfile.TemporaryDirectory()
+        self.addCleanup(holder.cleanup)
+        self.folder = pathlib.Path(holder.name).resolve()
+        self.head = self.checkout(self.folder / "own")
+
+    def git(self, folder, *words):
+        keep = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+        return subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@localhost", "-c", "commit.gpgsign=false", *words],
+                              cwd=folder, check=True, capture_output=True, text=True, env=keep).stdout.strip()
+
+    def unpack(self, folder):
+        (folder / "tools/images.d").mkdir(parents=True)
+        shutil.copy(ROOT / "tools/images", folder / "tools")
+        (folder / "tools/images.d/main.py").write_text(
+            "import os, sys\nprint(os.environ['STRONGROOM_REVISION'], os.environ['SOURCE_DATE_EPOCH'], file=sys.stderr)\n")
+        (folder / "CHANGELOG.md").write_text("# Changelog\n")
+        os.utime(folder / "CHANGELOG.md", (7, 7))
+
+    def checkout(self, folder):
+        self.unpack(folder)
+        self.git(folder, "init", "-q")
+        self.git(folder, "add", ".")
+        self.git(folder, "commit", "-q", "-m", folder.name)
+        return self.git(folder, "rev-parse", "HEAD")
+
+    def said(self, version, folder=None, **environment):
+        """The revision and the date for programs of this version."""
+        programs = self.folder / "bin"
+        programs.mkdir(exist_ok=True)
+        (programs / "strongroom-coordinator").write_text(f"#!/bin/sh\necho {version}\n")
+        (programs / "strongroom-coordinator").chmod(0o755)
+        keep = {name: value for name, value in os.environ.items() if not name.startswith("GIT_") and name not in (
+            "SOURCE_DATE_EPOCH", "STRONGROOM_REVISION")}
+        done = subprocess.run([(folder or self.folder / "own") / "tools/images"], capture_output=True, text=True,
+                              env=keep | {"STRONGROOM_BIN": str(programs)} | environment)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stderr.removesuffix("\n").split(" ")
+
+    def test_is_the_programs_own_commit(self):
+        this = f"0.1.0+20260131120500.g{self.head[:12]}"
+        for name, version, wanted in (
+                ("this commit", this, self.head),
+                ("changed files were built", f"{this}-dirty", f"{self.head}-dirty"),
+                ("another commit", "0.1.0+20260131120500.g0123456789ab", ""),
+                ("changed files of another commit", "0.1.0+20260131120500.g0123456789ab-dirty", ""),
+                ("no checkout", "0.1.0", "")):
+            with self.subTest(name):
+                self.assertEqual(self.said(version)[0], wanted)
+        self.git(self.folder / "own", "tag", "v0.2.0")
+        self.assertEqual(self.said("0.2.0")[0], self.head)
+        (self.folder / "own/CHANGELOG.md").write_text("changed since\n")
+        self.assertEqual(self.said(this)[0], f"{self.head}-dirty")
+        self.git(self.folder / "own", "commit", "-q", "-a", "-m", "on")
+        for version in (this, "0.2.0"):
+            self.assertEqual(self.said(version)[0], "", "built before the last commit")
+
+    def test_is_no_commit_of_a_checkout_around_a_tarball_or_of_one_whose_hook_builds(self):
+        tarball = self.folder / "own/tarball"
+        self.unpack(tarball)
+        this = f"0.1.0+20260131120500.g{self.head[:12]}"
+        self.assertEqual(self.said(this, tarball), ["", "7"])
+        self.checkout(self.folder / "other")
+        told = {"GIT_DIR": str(self.folder / "other/.git"), "GIT_WORK_TREE": str(self.folder / "own")}
+        self.assertEqual(self.said(this, **told)[0], self.head)
+        self.assertEqual(self.said(this, tarball, GIT_DIR=str(self.folder / "own/.git"), GIT_WORK_TREE=str(tarball)), ["", "7"])
 
 
 def render(template, **values):
