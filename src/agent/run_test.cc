@@ -91,7 +91,7 @@ TEST_F(RunTest, EndsAsTheProgramEnds) {
 
 TEST_F(RunTest, HandsOverToAProgramOfOurs) {
   options_.config.kind = ProgramKind::kStrongroom;
-  Script("tail -c +5 <&$STRONGROOM_HANDOVER_FD > " + Path("handover"));
+  Script("tail -c +5 </proc/self/fd/$STRONGROOM_HANDOVER_FD > " + Path("handover"));
   Behaviour behaviour;
   v1::Model& model = *behaviour.answer.add_models();
   model.set_name("digits");
@@ -115,7 +115,7 @@ TEST_F(RunTest, HandsOverWithNothingButTheSystemCallsThatGramineHas) {
     GTEST_SKIP() << "skipped: the sanitizers need system calls of their own";
   options_.config.kind = ProgramKind::kStrongroom;
   Script("ls /proc/$PPID/task | wc -l > " + Path("threads") +
-         "; tail -c +5 <&$STRONGROOM_HANDOVER_FD > " + Path("handover") + "; exit 7");
+         "; tail -c +5 </proc/self/fd/$STRONGROOM_HANDOVER_FD > " + Path("handover") + "; exit 7");
   Behaviour behaviour;
   v1::Model& model = *behaviour.answer.add_models();
   model.set_name("digits");
