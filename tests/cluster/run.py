@@ -10,6 +10,7 @@ import argparse
 import importlib
 import pathlib
 import re
+import signal
 import sys
 import time
 import traceback
@@ -103,6 +104,7 @@ def main():
             print(claim(case))
         return 0
     lab, result = Lab(arguments.use or "test"), Lines()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: the node goes too
     try:
         if not arguments.use:
             lab.down()  # what an earlier run left
