@@ -31,17 +31,21 @@ Status CheckValidity(const Client& client, UnixSeconds now) {
 
 }  // namespace
 
-AccessList AccessList::InsecureEveryone() { return {}; }
+AccessList AccessList::InsecureEveryone() {
+  AccessList out;
+  out.everyone_ = true;
+  return out;
+}
 
 Status AccessList::Check(std::string_view model, const Bytes* certificate) const {
-  if (clock_ == nullptr) return {};
+  if (everyone_) return {};
   const Client* client = nullptr;
   if (certificate != nullptr) {
     const auto own = clients_.find(model);
     client = own != clients_.end() ? Find(own->second, *certificate)
                                    : FindAnywhere(clients_, *certificate);
   }
-  if (client != nullptr) return CheckValidity(*client, clock_->Now());
+  if (client != nullptr && clock_ != nullptr) return CheckValidity(*client, clock_->Now());
   return Denied(fmt::format("client certificate is not among those that may ask model {}", model));
 }
 

@@ -40,7 +40,8 @@ class AccessList {
  private:
   AccessList() = default;
   ModelClients clients_;
-  const Clock* clock_ = nullptr;  // null: everyone
+  const Clock* clock_ = nullptr;  // there unless it is for everyone
+  bool everyone_ = false;
 };
 
 }  // namespace strongroom::serving
