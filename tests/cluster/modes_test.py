@@ -116,14 +116,20 @@ class Files(unittest.TestCase):
             name = pod["metadata"]["name"]
 
             def ended():
-                statuses = self.lab.get("pod", name, "-n", "apps")["status"]
-                agent = next((s for s in statuses.get("initContainerStatuses", []) if s["name"] == "strongroom-agent"), {})
-                return (agent.get("state", {}).get("terminated") or agent.get("lastState", {}).get("terminated")), statuses
-            state, statuses = wait_until("the agent ended", lambda: (lambda found: found if found[0] else None)(ended()), 120)
-            self.assertFalse(statuses["containerStatuses"][0].get("started"), "the workload did not start")
-            words = ("-c", "strongroom-agent")
-            log = wait_until("its log", lambda: self.lab.logs(name, "apps", *words) or self.lab.logs(name, "apps", *words, "--previous"))
-            return log, state["exitCode"]
+                """The whole log of a run that ended, and its exit status: kubelet starts the next one at any moment."""
+                agent = self.agent_status(name)
+                over = "terminated" in agent["state"]
+                state = agent["state" if over else "lastState"].get("terminated")
+                log = state and self.lab.logs(name, "apps", "-c", "strongroom-agent", *([] if over else ["--previous"]))
+                return log and self.agent_status(name) == agent and (log, state["exitCode"])
+            found = wait_until("the agent ended", ended, 120)
+            [main] = self.lab.get("pod", name, "-n", "apps")["status"]["containerStatuses"]
+            self.assertFalse(main.get("started"), "the workload did not start")
+            return found
+
+    def agent_status(self, pod):
+        statuses = self.lab.get("pod", pod, "-n", "apps")["status"].get("initContainerStatuses", [])
+        return next((s for s in statuses if s["name"] == "strongroom-agent"), {"state": {}, "lastState": {}})
 
     def test_a_marble_of_another_measurement_gets_nothing(self):
         log, status = self.refusal("init", "beside")
