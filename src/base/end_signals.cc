@@ -20,14 +20,14 @@ int EndSignals::Wait() const {
   return signal;
 }
 
-int EndSignals::WaitFor(std::chrono::nanoseconds at_most) const {
+int WaitForSignal(const sigset_t& signals, std::chrono::nanoseconds at_most) {
   const auto end = std::chrono::steady_clock::now() + at_most;
   while (true) {
     const std::chrono::nanoseconds left =
         std::max<std::chrono::nanoseconds>(end - std::chrono::steady_clock::now(), {});
     const auto whole = std::chrono::floor<std::chrono::seconds>(left);
     const timespec wait{.tv_sec = whole.count(), .tv_nsec = (left - whole).count()};
-    const int signal = sigtimedwait(&set_, nullptr, &wait);
+    const int signal = sigtimedwait(&signals, nullptr, &wait);
     if (signal > 0) return signal;
     if (errno != EINTR) return 0;
   }

@@ -4,10 +4,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <limits>
+#include <optional>
 #include <system_error>
 
 #include <fmt/format.h>
@@ -70,6 +72,55 @@ Result<std::string> ReadTextFile(const std::filesystem::path& path, std::size_t 
   return ToText(content.Reveal());
 }
 
+namespace {
+
+// What is at `path`, links followed; empty where nothing is.
+Result<std::optional<struct stat>> StatusOf(const std::filesystem::path& path) {
+  struct stat info{};
+  if (stat(path.c_str(), &info) == 0) return info;
+  if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
+  return FromErrno(errno, path.string());
+}
+
+}  // namespace
+
+Result<bool> Exists(const std::filesystem::path& path) {
+  ASSIGN_OR_RETURN(const auto status, StatusOf(path));
+  return status.has_value();
+}
+
+Result<bool> IsFolder(const std::filesystem::path& path) {
+  ASSIGN_OR_RETURN(const auto status, StatusOf(path));
+  return status.has_value() && S_ISDIR(status->st_mode);
+}
+
+Result<std::filesystem::path> AbsolutePath(const std::filesystem::path& path) {
+  std::error_code error;
+  const std::filesystem::path absolute = std::filesystem::absolute(path, error);
+  if (error) return FromErrno(error.value(), fmt::format("\"{}\"", path.string()));
+  return absolute.lexically_normal();
+}
+
+Result<std::vector<std::filesystem::path>> ListFolder(const std::filesystem::path& folder,
+                                                      std::size_t max_entries) {
+  std::vector<std::filesystem::path> entries;
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (entries.size() == max_entries)
+      return Exhausted(fmt::format("{} holds more than {} names", folder.string(), max_entries));
+    entries.push_back(entry->path());
+  }
+  if (error) return FromErrno(error.value(), folder.string());
+  std::ranges::sort(entries);
+  return entries;
+}
+
+Status SyncFolder(int folder, std::string_view what) {
+  if (fsync(folder) != 0 && errno != EINVAL && errno != EROFS) return FromErrno(errno, what);
+  return {};
+}
+
 Status WriteAll(int fd, ByteView bytes, std::string_view what) {
   while (!bytes.empty()) {
     const ssize_t n = write(fd, bytes.data(), bytes.size());
@@ -82,13 +133,10 @@ Status WriteAll(int fd, ByteView bytes, std::string_view what) {
 
 namespace {
 
-Status SyncFolder(const std::filesystem::path& folder) {
+Status SyncFolderAt(const std::filesystem::path& folder) {
   const UniqueFd fd(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd.valid()) return FromErrno(errno, folder.string());
-  // Some file systems cannot sync folders; the rename has happened all the same.
-  if (fsync(fd.get()) != 0 && errno != EINVAL && errno != EROFS)
-    return FromErrno(errno, folder.string());
-  return {};
+  return SyncFolder(fd.get(), folder.string());
 }
 
 Status WriteTemporary(const std::filesystem::path& temporary, ByteView bytes, unsigned mode) {
@@ -119,7 +167,7 @@ Status Publish(const std::filesystem::path& path, ByteView bytes, unsigned mode,
     if (link(temporary.c_str(), path.c_str()) != 0) return fail(FromErrno(errno, path.string()));
     unlink(temporary.c_str());
   }
-  return SyncFolder(folder);
+  return SyncFolderAt(folder);
 }
 
 }  // namespace

@@ -35,12 +35,27 @@ Result<Bytes> ReadFile(const std::filesystem::path& path, std::size_t max_bytes)
 Result<std::string> ReadTextFile(const std::filesystem::path& path, std::size_t max_bytes);
 Result<SecretBytes> ReadSecretFile(const std::filesystem::path& path, std::size_t max_bytes);
 
-// Writes beside the target under a temporary name, syncs, renames over it, syncs the folder. After
-// any failure the old content is untouched and nothing half-written stays. `mode` is exact (no
-// umask).
+// Writes beside the target under a temporary name, syncs, renames over it, syncs the folder. When
+// only the last fails, the new content is in place and may be lost in a crash; after any other
+// failure the old content is untouched and nothing half-written stays. `mode` is exact (no umask).
 Status WriteFileAtomic(const std::filesystem::path& path, ByteView bytes, unsigned mode);
 // The same, but kConflict when the target exists.
 Status CreateFileAtomic(const std::filesystem::path& path, ByteView bytes, unsigned mode);
+
+// Whether something, or a folder, is at `path`; links are followed. A failure when that cannot be
+// told: no right to look, a loop of links, a name too long.
+Result<bool> Exists(const std::filesystem::path& path);
+Result<bool> IsFolder(const std::filesystem::path& path);
+// From the root, without "." and ".." in it. A failure for an empty path, and for a relative one
+// when the working folder is gone.
+Result<std::filesystem::path> AbsolutePath(const std::filesystem::path& path);
+// Paths of all that is in `folder`, sorted. kExhausted when that is more than `max_entries`.
+Result<std::vector<std::filesystem::path>> ListFolder(const std::filesystem::path& folder,
+                                                      std::size_t max_entries);
+
+// Makes the names in an open folder last over a crash. Where the file system cannot sync folders,
+// nothing is done and nothing fails. `what` is what messages call it.
+Status SyncFolder(int folder, std::string_view what);
 
 // All of `bytes` to `fd`, through short writes and EINTR.
 Status WriteAll(int fd, ByteView bytes, std::string_view what);

@@ -1,6 +1,7 @@
 // Files, logs and metrics.
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -9,10 +10,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <sstream>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -28,6 +31,7 @@ namespace {
 
 using testing::Fails;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class Files : public ::testing::Test {
  protected:
@@ -76,6 +80,52 @@ TEST_F(Files, ReadingWhatIsNoFileFailsByItsCause) {
   EXPECT_THAT(ReadFile("/proc/self/status", 10), Fails(Code::kExhausted, "larger than 10"));
   EXPECT_GT(ReadFile("/proc/self/status", 1 << 20).value().size(), 100U);  // claims size 0
   EXPECT_GT(ReadFile("/proc/self/maps", SIZE_MAX).value().size(), 100U);
+}
+
+TEST_F(Files, LookingTellsWhatIsThereOrWhyItCannot) {
+  ASSERT_OK(WriteFileAtomic(Path("file"), {}, 0600));
+  std::filesystem::create_directory(Path("folder"));
+  std::filesystem::create_symlink("folder", Path("to_folder"));
+  std::filesystem::create_symlink("nothing", Path("dangling"));
+  std::filesystem::create_symlink("loop", Path("loop"));
+  struct Row {
+    std::string name;
+    bool exists, is_folder;
+  };
+  for (const Row& row :
+       {Row{"file", true, false}, Row{"folder", true, true}, Row{"to_folder", true, true},
+        Row{"dangling", false, false}, Row{"none", false, false}, Row{"none/below", false, false},
+        Row{"file/below", false, false}, Row{"", true, true}}) {
+    EXPECT_EQ(Exists(Path(row.name)).value(), row.exists) << row.name;
+    EXPECT_EQ(IsFolder(Path(row.name)).value(), row.is_folder) << row.name;
+  }
+  for (const std::string& name :
+       {std::string("loop"), std::string("loop/below"), std::string(256, 'n')}) {
+    EXPECT_THAT(Exists(Path(name)), Fails(Code::kInternal, Path(name).string()));
+    EXPECT_THAT(IsFolder(Path(name)), Fails(Code::kInternal, Path(name).string()));
+  }
+}
+
+TEST_F(Files, APathIsMadeAbsoluteOrTheCallFails) {
+  EXPECT_EQ(AbsolutePath("/a/./b/../c").value(), "/a/c");
+  EXPECT_EQ(AbsolutePath("a/../b").value(), std::filesystem::current_path() / "b");
+  EXPECT_THAT(AbsolutePath(""), Fails(Code::kInternal, "\"\": "));
+  const int without_a_working_folder = InChild([this] {
+    std::filesystem::create_directory(Path("gone"));
+    if (chdir(Path("gone").c_str()) != 0 || rmdir(Path("gone").c_str()) != 0) return 2;
+    const auto relative = AbsolutePath("a");
+    return !relative && relative.error().code() == Code::kNotFound && AbsolutePath("/a") ? 0 : 3;
+  });
+  EXPECT_EQ(without_a_working_folder, 0);
+}
+
+TEST_F(Files, AFolderIsListedWholeOrNotAtAll) {
+  EXPECT_TRUE(ListFolder(folder_.path(), 0).value().empty());
+  for (const char* name : {"b", "a", ".c"}) ASSERT_OK(WriteFileAtomic(Path(name), {}, 0600));
+  EXPECT_EQ(ListFolder(folder_.path(), 3).value(), (std::vector{Path(".c"), Path("a"), Path("b")}));
+  EXPECT_THAT(ListFolder(folder_.path(), 2), Fails(Code::kExhausted, "more than 2"));
+  EXPECT_THAT(ListFolder(Path("none"), 3), Fails(Code::kNotFound, "none"));
+  EXPECT_THAT(ListFolder(Path("a"), 3), Fails(Code::kInternal, "Not a directory"));
 }
 
 TEST_F(Files, ModesAreExactWhateverTheUmask) {
@@ -275,7 +325,6 @@ TEST_F(LogLines, LevelsBelowTheThresholdAreNotWritten) {
   log->Info("info");
   log->Warn("warn");
   log->Error("error");
-  log->Flush();
   ASSERT_EQ(Lines().size(), 2U);
   EXPECT_THAT(Lines()[0], HasSubstr(" warn warn"));
   EXPECT_THAT(Lines()[1], HasSubstr(" error error"));
@@ -296,9 +345,127 @@ TEST_F(LogLines, FromManyThreadsStayWhole) {
   for (const std::string& line : lines) EXPECT_TRUE(line.ends_with(" info event value=" + value));
 }
 
+// A pipe of 64 KiB, whose reader does what a test says.
+struct LogPipe {
+  LogPipe() {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) == 0) {
+      reading = UniqueFd(ends[0]);
+      writing = UniqueFd(ends[1]);
+    }
+  }
+  // All that is in it, without waiting for more.
+  std::string Drain() const {
+    std::string out;
+    pollfd wish{.fd = reading.get(), .events = POLLIN, .revents = 0};
+    while (poll(&wish, 1, 0) > 0) {
+      std::array<char, 65536> piece;
+      const ssize_t n = read(reading.get(), piece.data(), piece.size());
+      if (n <= 0) break;
+      out.append(piece.data(), static_cast<std::size_t>(n));
+    }
+    return out;
+  }
+  UniqueFd reading, writing;
+};
+
+std::vector<std::string> SplitLines(const std::string& text) {
+  std::vector<std::string> out;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) out.push_back(line);
+  return out;
+}
+
+TEST(LogPipes, NobodyWaitsForAReaderThatStalls) {
+  for (const std::size_t size : {20U, 300U, 5000U, 70'000U}) {
+    LogPipe pipe;
+    const auto log = Log::ToFd("test", LogLevel::kInfo, LogFormat::kText, pipe.writing.get());
+    const std::string value(size, 'v');
+    constexpr std::size_t kLines = 1500;
+    const auto began = std::chrono::steady_clock::now();
+    // Where it waits for ever, the test is over.
+    std::jthread writer([&] {
+      std::vector<std::jthread> threads;
+      for (int t = 0; t < 4; ++t) {
+        threads.emplace_back([&] {
+          for (std::size_t i = 0; i < kLines / 4; ++i) log->Info("event", {{"value", value}});
+        });
+      }
+    });
+    writer.join();
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(20));
+    std::string text = pipe.Drain();
+    log->Info("after");
+    text += pipe.Drain();
+    std::size_t whole = 0, cut = 0;
+    const auto lines = SplitLines(text);
+    ASSERT_GE(lines.size(), 2U);
+    for (const std::string& line : lines) {
+      if (line.ends_with(" info event value=" + value)) ++whole;
+      else if (line.contains(" info event value=v")) ++cut;
+    }
+    EXPECT_LE(cut, 1U) << "lines do not mix";
+    EXPECT_EQ(lines.size(), whole + cut + 2);
+    EXPECT_THAT(lines[lines.size() - 2], HasSubstr("warn lines of this log were lost lines=" +
+                                                   std::to_string(kLines - whole)));
+    EXPECT_THAT(lines.back(), HasSubstr(" info after"));
+  }
+}
+
+TEST(LogPipes, AReaderThatIsOnlySlowMissesNothing) {
+  LogPipe pipe;
+  const std::string value(5000, 'v');
+  std::string text;
+  {
+    const std::jthread reader([&] {
+      std::array<char, 4096> piece;
+      while (true) {
+        const ssize_t n = read(pipe.reading.get(), piece.data(), piece.size());
+        if (n <= 0) return;
+        text.append(piece.data(), static_cast<std::size_t>(n));
+      }
+    });
+    const auto log = Log::ToFd("test", LogLevel::kInfo, LogFormat::kJson, pipe.writing.get());
+    {
+      std::vector<std::jthread> threads;
+      for (int t = 0; t < 4; ++t) {
+        threads.emplace_back([&] {
+          for (int i = 0; i < 500; ++i) log->Info("event", {{"value", value}});
+        });
+      }
+    }
+    pipe.writing.Reset();
+  }
+  const auto lines = SplitLines(text);
+  EXPECT_EQ(lines.size(), 2000U);
+  for (const std::string& line : lines) EXPECT_OK(JsonDocument::Parse(line));
+}
+
+TEST(LogPipes, WhatWasLoggedBeforeAKillIsThere) {
+  LogPipe pipe;
+  const pid_t child = fork();
+  if (child == 0) {
+    const auto log = Log::ToFd("test", LogLevel::kInfo, LogFormat::kText, pipe.writing.get());
+    log->Info("last words");
+    kill(getpid(), SIGKILL);
+  }
+  waitpid(child, nullptr, 0);
+  EXPECT_THAT(pipe.Drain(), HasSubstr(" info last words\n"));
+}
+
 TEST_F(LogLines, ALogThatCannotBeWrittenDoesNotStopTheProgram) {
-  const UniqueFd full(open("/dev/full", O_WRONLY | O_CLOEXEC));
-  Log::ToFd("test", LogLevel::kInfo, LogFormat::kText, full.get())->Error("lost");
+  const UniqueFd fd(open("/dev/full", O_WRONLY | O_CLOEXEC));
+  const auto log = Log::ToFd("test", LogLevel::kInfo, LogFormat::kText, fd.get());
+  log->Error("gone");
+  // The disk has room again: what comes then is written, whole.
+  const TemporaryFolder folder = TemporaryFolder::Make("strongroom-log-test").value();
+  const UniqueFd room(open((folder.path() / "log").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  ASSERT_EQ(dup2(room.get(), fd.get()), fd.get());
+  log->Error("kept");
+  const std::string text = ReadTextFile(folder.path() / "log", 1000).value();
+  EXPECT_TRUE(text.ends_with("error kept\n")) << text;
+  EXPECT_THAT(text, HasSubstr("warn lines of this log were lost lines=1\n"));
+  EXPECT_THAT(text, Not(HasSubstr("gone")));
 }
 
 TEST(LogNames, AreReadStrictly) {

@@ -24,6 +24,9 @@ struct LogField {
 // text: `2026-11-21T13:38:55Z info activated marble=server uuid=…`; JSON: one object a line with
 // ts, level, msg and fields. Control characters are escaped, so that input cannot forge lines.
 // Never pass a secret.
+// A line is written when the call returns. Where nobody reads what is written, a call waits a
+// second, all calls together a hundredth of the time; beyond, lines are lost, and the next that can
+// be written is preceded by how many.
 class Log {
  public:
   Log(std::string_view program, LogLevel level, LogFormat format);
@@ -36,9 +39,6 @@ class Log {
   void Info(std::string_view event, std::initializer_list<LogField> fields = {});
   void Warn(std::string_view event, std::initializer_list<LogField> fields = {});
   void Error(std::string_view event, std::initializer_list<LogField> fields = {});
-
-  // Writes what is buffered; errors and warnings are never buffered.
-  void Flush();
 
  private:
   struct Impl;

@@ -101,7 +101,7 @@ Result<Bytes> WithInterpreter(ByteView program, const std::string& interpreter) 
 }
 
 Status CopyProgramTo(const fs::path& folder) {
-  const fs::path place = fs::absolute(folder).lexically_normal();
+  ASSIGN_OR_RETURN(const fs::path place, AbsolutePath(folder));
   const fs::path libraries = place / kPortableLibraries;
   std::error_code error;
   fs::create_directories(libraries, error);

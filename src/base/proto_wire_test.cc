@@ -75,10 +75,19 @@ TEST(ProtoWireTest, NeverReadsBeyondATruncatedOrChangedMessage) {
   w.Varint(1, 1u << 30).Text(2, "some text").Varint(200, 7);
   const Bytes bytes = w.bytes();
   const auto drain = [](ByteView mutated, std::size_t) {
-    ProtoReader reader(mutated);
-    for (;;) {
+    ProtoReader reader(mutated, "thing");
+    for (std::size_t fields = 0;; ++fields) {
+      ASSERT_LE(2 * fields, mutated.size()) << "a field has a number and something";
       const auto field = reader.Next();
-      if (!field || !*field) return;
+      if (!field) {
+        EXPECT_THAT(field, Fails(Code::kMalformed, "thing"));
+        return;
+      }
+      if (!*field) return;
+      const ByteView within = (*field)->bytes;
+      if (within.empty()) continue;
+      EXPECT_GE(within.data(), mutated.data());
+      EXPECT_LE(within.data() + within.size(), mutated.data() + mutated.size());
     }
   };
   testing::ForEachTruncation(bytes, drain);

@@ -10,6 +10,10 @@
 // end a stream early.
 namespace strongroom {
 
+// The environment variable by which the agent tells a program of ours the number of the descriptor
+// to read its Handover from.
+inline constexpr const char* kHandoverVariable = "STRONGROOM_HANDOVER_FD";
+
 inline constexpr std::size_t kMaxSecretMessageBytes = 16 * 1024 * 1024;
 
 // `message` behind its length. kExhausted when it is longer than kMaxSecretMessageBytes.

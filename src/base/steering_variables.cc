@@ -15,10 +15,18 @@ constexpr std::array<std::string_view, 13> kLoaderNames = {
     "RES_OPTIONS", "TMPDIR",     "RESOLV_HOST_CONF", "TCMALLOC_SAMPLE_PARAMETER",
     "TZDIR"};
 
-constexpr std::array<std::string_view, 4> kInterpreterPrefixes = {"PYTHON", "PERL5", "RUBY",
-                                                                  "NODE_"};
-constexpr std::array<std::string_view, 4> kInterpreterNames = {
-    "BASH_ENV", "ENV", "JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS"};
+constexpr std::array<std::string_view, 6> kInterpreterPrefixes = {"PYTHON", "PERL5", "RUBY",
+                                                                  "NODE_",  "LUA_",  "CORECLR_"};
+constexpr std::array<std::string_view, 10> kInterpreterNames = {"BASH_ENV",
+                                                                "CLASSPATH",
+                                                                "DOTNET_ADDITIONAL_DEPS",
+                                                                "DOTNET_STARTUP_HOOKS",
+                                                                "ENV",
+                                                                "JAVA_TOOL_OPTIONS",
+                                                                "JDK_JAVA_OPTIONS",
+                                                                "PHPRC",
+                                                                "PHP_INI_SCAN_DIR",
+                                                                "_JAVA_OPTIONS"};
 
 bool IsIn(std::string_view variable, std::span<const std::string_view> prefixes,
           std::span<const std::string_view> names) {

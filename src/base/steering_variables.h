@@ -9,7 +9,7 @@ namespace strongroom {
 // workload gets one, whoever sets it.
 bool SteersTheLoader(std::string_view variable);
 
-// The same for interpreters and run-time systems (PYTHON*, NODE_*, BASH_ENV, JAVA_TOOL_OPTIONS, …):
+// The same for interpreters and run-time systems (PYTHON*, NODE_*, LUA_*, BASH_ENV, CLASSPATH, …):
 // harmless where they are measured, a way in where anyone else may set them.
 bool SteersAnInterpreter(std::string_view variable);
 

@@ -14,6 +14,7 @@
 #include "base/reader.h"
 #include "base/secret.h"
 #include "base/text.h"
+#include "base/uuid.h"
 #include "testing/mutations.h"
 #include "testing/result_matchers.h"
 
@@ -364,6 +365,38 @@ TEST(Guarded, GivesItsValueUnderTheLock) {
   EXPECT_EQ(value.With([](int& v) { return ++v; }), 4);
   const auto& constant = value;
   EXPECT_EQ(constant.With([](const int& v) { return v; }), 4);
+}
+
+// --- UUIDs ---
+
+TEST(UuidTest, ReadsTheFormsThatMarblesWrite) {
+  const std::string wanted = "123e4567-e89b-12d3-a456-426614174000";
+  for (const char* text :
+       {"123e4567-e89b-12d3-a456-426614174000", "123E4567-E89B-12D3-A456-426614174000",
+        "123e4567e89b12d3a456426614174000", "{123e4567-e89b-12d3-a456-426614174000}",
+        "urn:uuid:123e4567-e89b-12d3-a456-426614174000"}) {
+    ASSERT_OK_AND_ASSIGN(const std::string uuid, CanonicalUuid(text));
+    EXPECT_EQ(uuid, wanted) << text;
+  }
+}
+
+TEST(UuidTest, RefusesAnythingElse) {
+  for (const char* text :
+       {"", "123e4567", "123e4567-e89b-12d3-a456-42661417400",
+        "123e4567_e89b-12d3-a456-426614174000", "123e4567-e89b-12d3-a456-42661417400g",
+        "{123e4567-e89b-12d3-a456-426614174000", "urn:uuid:123e4567e89b12d3a456426614174000",
+        "123e4567-e89b-12d3-a456-4266141740-0", "{123e4567e89b12d3a456426614174000}",
+        "123e4567-e89b-12d3-a456-4266141740000"}) {
+    EXPECT_THAT(CanonicalUuid(text), Fails(Code::kMalformed, "no UUID")) << text;
+  }
+}
+
+TEST(UuidTest, IsMadeNewEveryTimeAndCanonical) {
+  SystemEntropy entropy;
+  const std::string uuid = MakeUuid(entropy);
+  EXPECT_NE(uuid, MakeUuid(entropy));
+  EXPECT_EQ(CanonicalUuid(uuid).value(), uuid);
+  EXPECT_EQ(uuid[14], '4') << "version 4";
 }
 
 }  // namespace

@@ -1,10 +1,12 @@
-#include "coordinator/core/uuid.h"
+#include "base/uuid.h"
+
+#include <array>
 
 #include <fmt/format.h>
 
 #include "base/encoding.h"
 
-namespace strongroom::coordinator {
+namespace strongroom {
 namespace {
 
 constexpr std::size_t kDashes[] = {8, 13, 18, 23};
@@ -12,7 +14,20 @@ constexpr std::size_t kDashedSize = 36;
 constexpr std::size_t kBareSize = 32;
 constexpr std::string_view kUrn = "urn:uuid:";
 
+std::string WithDashes(std::string digits) {
+  for (const std::size_t dash : kDashes) digits.insert(dash, 1, '-');
+  return digits;
+}
+
 }  // namespace
+
+std::string MakeUuid(Entropy& entropy) {
+  std::array<std::uint8_t, 16> bytes{};
+  entropy.Fill(bytes);
+  bytes[6] = static_cast<std::uint8_t>((bytes[6] & 0x0f) | 0x40);  // version 4
+  bytes[8] = static_cast<std::uint8_t>((bytes[8] & 0x3f) | 0x80);  // RFC 4122's variant
+  return WithDashes(HexEncode(bytes));
+}
 
 Result<std::string> CanonicalUuid(std::string_view text) {
   const auto refusal = [text] {
@@ -39,9 +54,7 @@ Result<std::string> CanonicalUuid(std::string_view text) {
   }
   const auto bytes = HexDecode(digits);
   if (digits.size() != kBareSize || !bytes.has_value()) return refusal();
-  std::string out = HexEncode(*bytes);
-  for (const std::size_t dash : kDashes) out.insert(dash, 1, '-');
-  return out;
+  return WithDashes(HexEncode(*bytes));
 }
 
-}  // namespace strongroom::coordinator
+}  // namespace strongroom
