@@ -4,6 +4,11 @@
 
 namespace strongroom::attest {
 
+Result<Anchor> AnchorOf(const crypto::Certificate& root) {
+  ASSIGN_OR_RETURN(const crypto::PublicKey key, root.public_key());
+  return Anchor::From(key.SpkiSha256().view());
+}
+
 const Anchor& TrustAnchors::IntelRoot() {
   // SubjectPublicKeyInfo of "Intel SGX Root CA", the same in every genuine issuance (2018 to 2033,
   // 2018 to 2049).

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "base/bytes.h"
+#include "crypto/x509.h"
 
 namespace strongroom::attest {
 
@@ -12,6 +13,9 @@ struct AnchorTag;
 // Intel's root exists in several issuances with one key, and Intel's sandbox root has the same name
 // and another key.
 using Anchor = FixedBytes<AnchorTag, 32>;
+
+// Of the certificate's key, whether anyone trusts it or not. Errors as its public_key().
+Result<Anchor> AnchorOf(const crypto::Certificate& root);
 
 // The roots a verifier trusts. Empty trusts nothing. Whoever adds a root to it decides who may
 // speak for hardware: anchors come from the owner (command line) or from the manifest, never from

@@ -19,6 +19,7 @@ constexpr std::int64_t kVersion = 1;
 constexpr std::size_t kMaxSets = 64;
 constexpr std::size_t kMaxBundleBytes = 32UL << 20;
 constexpr std::size_t kMaxPartBytes = 1UL << 20;
+constexpr std::size_t kMaxNames = 65'536;  // in a folder of sets
 
 Result<std::string> TextMember(const Json& set, std::string_view name) {
   ASSIGN_OR_RETURN(const std::string_view text, set.GetString(name));
@@ -62,7 +63,8 @@ Result<Endorsements> SetFromFolder(const std::filesystem::path& folder) {
   // One key signs both documents.
   ASSIGN_OR_RETURN(out.tcb_info_issuer_chain, text("tcb_signing_chain.pem"));
   out.qe_identity_issuer_chain = out.tcb_info_issuer_chain;
-  if (std::filesystem::exists(folder / "pck_certificate_chain.pem")) {
+  ASSIGN_OR_RETURN(const bool has_chain, Exists(folder / "pck_certificate_chain.pem"));
+  if (has_chain) {
     ASSIGN_OR_RETURN(out.pck_certificate_chain, text("pck_certificate_chain.pem"));
   }
   return out;
@@ -70,23 +72,19 @@ Result<Endorsements> SetFromFolder(const std::filesystem::path& folder) {
 
 Result<std::vector<Endorsements>> SetsFromFolder(const std::filesystem::path& path) {
   std::vector<Endorsements> sets;
-  if (std::filesystem::exists(path / "tcb_info.json")) {
+  ASSIGN_OR_RETURN(const bool is_set, Exists(path / "tcb_info.json"));
+  if (is_set) {
     ASSIGN_OR_RETURN(Endorsements set, SetFromFolder(path));
     sets.push_back(std::move(set));
     return sets;
   }
-  std::vector<std::filesystem::path> folders;
-  std::error_code failure;
-  for (const auto& entry : std::filesystem::directory_iterator(path, failure)) {
-    if (entry.is_directory() && std::filesystem::exists(entry.path() / "tcb_info.json"))
-      folders.push_back(entry.path());
-    if (folders.size() > kMaxSets)
+  ASSIGN_OR_RETURN(const std::vector<std::filesystem::path> entries, ListFolder(path, kMaxNames));
+  for (const std::filesystem::path& entry : entries) {
+    ASSIGN_OR_RETURN(const bool holds_set, Exists(entry / "tcb_info.json"));
+    if (!holds_set) continue;
+    if (sets.size() == kMaxSets)
       return Exhausted(fmt::format("{} has more than {} sets", path.string(), kMaxSets));
-  }
-  if (failure) return FromErrno(failure.value(), path.string());
-  std::ranges::sort(folders);
-  for (const auto& folder : folders) {
-    ASSIGN_OR_RETURN(Endorsements set, In(folder.string(), SetFromFolder(folder)));
+    ASSIGN_OR_RETURN(Endorsements set, In(entry.string(), SetFromFolder(entry)));
     sets.push_back(std::move(set));
   }
   if (sets.empty())
@@ -130,7 +128,8 @@ Result<std::unique_ptr<Bundle>> Bundle::FromJson(std::string_view text) {
 }
 
 Result<std::unique_ptr<Bundle>> Bundle::Read(const std::filesystem::path& path) {
-  if (!std::filesystem::is_directory(path)) {
+  ASSIGN_OR_RETURN(const bool is_folder, IsFolder(path));
+  if (!is_folder) {
     ASSIGN_OR_RETURN(const std::string text, ReadTextFile(path, kMaxBundleBytes));
     return In(path.string(), FromJson(text));
   }

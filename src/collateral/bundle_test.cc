@@ -116,6 +116,19 @@ TEST(Bundle, IsReadFromAFile) {
   EXPECT_THAT(Bundle::Read(folder.path()), Fails(Code::kNotFound, "tcb_info.json"));
 }
 
+TEST(Bundle, WhatCannotBeLookedAtIsAFailureOfTheCall) {
+  ASSERT_OK_AND_ASSIGN(const TemporaryFolder folder, TemporaryFolder::Make("bundle"));
+  std::filesystem::create_symlink("loop", folder.path() / "loop");
+  EXPECT_THAT(Bundle::Read(folder.path() / "loop"), Fails(Code::kInternal, "loop: "));
+  EXPECT_THAT(Bundle::Read(folder.path() / std::string(300, 'n')),
+              Fails(Code::kInternal, "File name too long"));
+  EXPECT_THAT(Bundle::Read(folder.path()), Fails(Code::kInternal, "loop/tcb_info.json: "));
+  std::filesystem::remove(folder.path() / "loop");
+  std::filesystem::create_directory(folder.path() / "set");
+  std::filesystem::create_symlink("tcb_info.json", folder.path() / "set" / "tcb_info.json");
+  EXPECT_THAT(Bundle::Read(folder.path()), Fails(Code::kInternal, "set/tcb_info.json: "));
+}
+
 TEST(Bundle, IsReadFromFolders) {
   if (strongroom::testing::SkippedWithoutTestdata("bundles of real endorsements")) return;
   const auto root = *strongroom::testing::SharedTestdata() / "evidence" / "dcap";

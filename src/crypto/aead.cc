@@ -114,14 +114,6 @@ Status AesGcm::Open(const GcmInput& input, ByteView ciphertext, ByteView tag,
   return {};
 }
 
-Result<Bytes> SealGcm(const GcmInput& input, ByteView plaintext) {
-  Bytes sealed(plaintext.size() + kGcmTagSize);
-  const std::span<std::uint8_t> all(sealed);
-  AesGcm gcm;
-  RETURN_IF_ERROR(gcm.Seal(input, plaintext, all.first(plaintext.size()), all.last<kGcmTagSize>()));
-  return sealed;
-}
-
 Result<SecretBytes> OpenGcm(const GcmInput& input, ByteView sealed) {
   if (sealed.size() < kGcmTagSize) {
     return Malformed(

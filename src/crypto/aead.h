@@ -42,11 +42,8 @@ class AesGcm {
   std::unique_ptr<Impl> impl_;
 };
 
-// One message: ciphertext, then tag.
-Result<Bytes> SealGcm(const GcmInput& input, ByteView plaintext);
-
-// kMalformed when `sealed` is shorter than a tag, kUntrusted when it was not sealed with this
-// input.
+// One message: ciphertext, then tag. kMalformed when `sealed` is shorter than a tag, kUntrusted
+// when it was not sealed with this input.
 Result<SecretBytes> OpenGcm(const GcmInput& input, ByteView sealed);
 
 }  // namespace strongroom::crypto

@@ -118,8 +118,7 @@ std::vector<std::string> Deviations(const Certificate& certificate, bool self_is
 void CheckConformance(ChainReport& report) {
   for (std::size_t depth = 0; depth < report.path.size(); ++depth) {
     const CertificateFields& fields = report.path[depth].fields();
-    const bool self_issued = fields.subject == fields.issuer;
-    for (std::string& deviation : Deviations(report.path[depth], self_issued)) {
+    for (std::string& deviation : Deviations(report.path[depth], fields.self_issued())) {
       Note(report, depth, ChainFault::kNonconforming, std::move(deviation));
     }
   }

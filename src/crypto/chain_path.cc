@@ -53,7 +53,7 @@ const Certificate* NextOf(const ChainInput& input, const ChainReport& report) {
 void NoteEnd(const ChainInput& input, ChainReport& report) {
   const std::size_t depth = report.path.size() - 1;
   const CertificateFields& last = report.path.back().fields();
-  if (last.subject == last.issuer) {
+  if (last.self_issued()) {
     Note(report, depth, ChainFault::kUntrustedRoot,
          fmt::format("a root that is not the pinned {}", input.root.fields().subject.rfc2253));
     return;

@@ -63,7 +63,7 @@ void CheckList(const Crl& crl, std::size_t depth, UnixSeconds now, ChainReport& 
   const CertificateFields& fields = report.path[depth].fields();
   if (depth + 1 < report.path.size()) {
     CheckSignature(crl, report.path[depth + 1], depth, report);
-  } else if (fields.subject == fields.issuer) {
+  } else if (fields.self_issued()) {
     CheckSignature(crl, report.path[depth], depth, report);
   }  // else the path broke off here, which is a finding already, and nobody knows the issuer's key
   CheckTimes(crl.fields(), depth, now, report);

@@ -26,5 +26,8 @@ inline constexpr std::string_view kIntelSgx = "1.2.840.113741.1.13.1";
 // Marks the certificate of an activated workload with the name of its marble: raw bytes, as
 // MarbleRun writes them.
 inline constexpr std::string_view kMarbleType = "1.3.9903.2.1";
+// Marks one whose marble's evidence rests on another root than Intel's: the SHA-256 of that root's
+// SubjectPublicKeyInfo as a DER OCTET STRING. Of the arc for UUIDs (ITU-T X.667).
+inline constexpr std::string_view kTrustAnchor = "2.25.2140375123";
 
 }  // namespace strongroom::crypto::oid

@@ -63,6 +63,7 @@ struct CertificateFields {
   std::vector<std::string> crl_distribution_points;  // URIs
   std::vector<Extension> extensions;                 // all of them, in order; no OID is there twice
 
+  bool self_issued() const { return subject == issuer; }
   bool is_ca() const { return basic_constraints.has_value() && basic_constraints->is_ca; }
 };
 

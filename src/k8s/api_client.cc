@@ -61,7 +61,8 @@ Result<ClusterAccess> InCluster(const Environment& environment,
   const bool is_ipv6 = host->contains(':');
   out.url = fmt::format("https://{}{}{}:{}", is_ipv6 ? "[" : "", *host, is_ipv6 ? "]" : "", *port);
   out.token = folder / "token";
-  if (!std::filesystem::exists(out.token))
+  ASSIGN_OR_RETURN(const bool has_token, Exists(out.token));
+  if (!has_token)
     return Precondition(fmt::format("{} is missing, wanted a pod with automountServiceAccountToken",
                                     out.token.string()));
   ASSIGN_OR_RETURN(out.roots, ReadRoots(folder / "ca.crt"));

@@ -1,12 +1,11 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/environment.h"
 #include "base/json.h"
 #include "net/client.h"
 
@@ -19,8 +18,6 @@ struct ClusterAccess {
   std::filesystem::path token = {};  // read again for every request, because the kubelet renews it
   std::string name_space = {};       // of this pod
 };
-
-using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 
 // What Kubernetes gives every pod whose service account's token is mounted: the address in
 // KUBERNETES_SERVICE_HOST and _PORT; ca.crt, token and namespace in `folder` (usually

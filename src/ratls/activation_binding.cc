@@ -4,6 +4,7 @@
 
 #include "base/reader.h"
 #include "crypto/hash.h"
+#include "ratls/report_data.h"
 
 namespace strongroom::ratls {
 namespace {
@@ -23,12 +24,6 @@ Result<attest::ReportData> Bind(std::string_view tag, ByteView nonce, ByteView s
   const crypto::Sha256Digest key = crypto::Sha256(spki);
   return attest::ReportData::From(
       crypto::Sha512({AsBytes(tag), nonce, key.view(), exporter}).view());
-}
-
-attest::ReportData DigestThenZeros(const crypto::Sha256Digest& digest) {
-  attest::ReportData out;
-  std::ranges::copy(digest.view(), out.writable().begin());
-  return out;
 }
 
 }  // namespace

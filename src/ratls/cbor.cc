@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "base/json.h"
+
 namespace strongroom::ratls {
 namespace {
 
@@ -19,28 +21,6 @@ std::string_view Name(CborReader::Major major) {
     case CborReader::Major::kSimple: return "simple value";
   }
   return "item";
-}
-
-// Well-formed UTF-8 (RFC 3629): no overlong forms, no surrogates, nothing beyond U+10FFFF.
-bool IsUtf8(ByteView text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const std::uint8_t first = text[i];
-    if (first < 0x80) {
-      ++i;
-      continue;
-    }
-    const std::size_t more = first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : 1;
-    if (first < 0xc2 || first > 0xf4 || i + more >= text.size()) return false;
-    std::uint32_t code = first & (0x3fU >> more);
-    for (std::size_t k = 1; k <= more; ++k) {
-      if ((text[i + k] & 0xc0U) != 0x80) return false;
-      code = (code << 6U) | (text[i + k] & 0x3fU);
-    }
-    constexpr std::uint32_t kLeast[] = {0, 0x80, 0x800, 0x10000};
-    if (code < kLeast[more] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) return false;
-    i += more + 1;
-  }
-  return true;
 }
 
 }  // namespace
@@ -85,7 +65,7 @@ Result<ByteView> CborReader::String(Major wanted) {
 
 Result<std::string_view> CborReader::TextString() {
   ASSIGN_OR_RETURN(const ByteView bytes, String(Major::kText));
-  if (!IsUtf8(bytes)) return Malformed("CBOR text string is no UTF-8");
+  if (!IsUtf8(AsText(bytes))) return Malformed("CBOR text string is no UTF-8");
   return AsText(bytes);
 }
 

@@ -9,6 +9,7 @@
 #include "base/encoding.h"
 #include "crypto/hash.h"
 #include "ratls/cbor.h"
+#include "ratls/report_data.h"
 
 namespace strongroom::ratls {
 namespace {
@@ -125,9 +126,7 @@ Status CheckDiceKey(const DiceClaims& claims, ByteView spki) {
 }
 
 attest::ReportData DiceReportData(ByteView claims) {
-  attest::ReportData out;
-  std::ranges::copy(crypto::Sha256(claims).view(), out.writable().begin());
-  return out;
+  return DigestThenZeros(crypto::Sha256(claims));
 }
 
 }  // namespace strongroom::ratls

@@ -1,15 +1,10 @@
-#include <algorithm>
-
 #include "crypto/hash.h"
 #include "ratls/dialects.h"
+#include "ratls/report_data.h"
 
 namespace strongroom::ratls {
 
-attest::ReportData KeyReportData(ByteView spki) {
-  attest::ReportData out;
-  std::ranges::copy(crypto::Sha256(spki).view(), out.writable().begin());
-  return out;
-}
+attest::ReportData KeyReportData(ByteView spki) { return DigestThenZeros(crypto::Sha256(spki)); }
 
 Result<CertificateEvidence> FromGramineLegacy(ByteView value, const crypto::PublicKey& key) {
   if (value.empty()) return Malformed("the evidence extension is empty, wanted a quote");

@@ -1,8 +1,9 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
-#include <string>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -19,8 +20,8 @@ enum class PckCa { kProcessor, kPlatform };
 // A kind of simulated machine, without keys: what its certificate says and how it stands in the
 // collateral.
 struct PlatformModel {
-  std::string name;         // "up-to-date", what --platform takes
-  std::string description;  // one line for people
+  std::string_view name;         // "up-to-date", what --platform takes
+  std::string_view description;  // one line for people
   // What verification against fresh collateral comes to; nullopt: it must be refused.
   std::optional<attest::TcbStatus> verdict;
 
@@ -36,7 +37,7 @@ struct PlatformModel {
 inline constexpr std::string_view kDefaultPlatform = "up-to-date";
 
 // Every platform that a world has, the default first.
-const std::vector<PlatformModel>& PlatformModels();
+std::span<const PlatformModel> PlatformModels();
 
 // One row of a TCB info document, newest first as Intel publishes them.
 struct TcbLevel {

@@ -82,8 +82,8 @@ Result<World> World::Create(Entropy& entropy, UnixSeconds now) {
 }
 
 Result<const Platform*> World::FindPlatform(std::string_view name) const {
-  const auto it = std::ranges::find(
-      platforms_, name, [](const Platform& p) { return std::string_view(p.model().name); });
+  const auto it =
+      std::ranges::find(platforms_, name, [](const Platform& p) { return p.model().name; });
   if (it != platforms_.end()) return &*it;
   std::vector<std::string_view> names;
   for (const Platform& platform : platforms_) names.push_back(platform.model().name);

@@ -66,9 +66,8 @@ Result<CertifiedKey> ReadCertifiedKey(const Json& parent, std::string_view name)
 }
 
 Result<PlatformModel> FindModel(std::string_view name) {
-  const auto& models = PlatformModels();
-  const auto it = std::ranges::find(
-      models, name, [](const PlatformModel& m) { return std::string_view(m.name); });
+  const auto models = PlatformModels();
+  const auto it = std::ranges::find(models, name, &PlatformModel::name);
   if (it == models.end())
     return Unsupported(fmt::format("platform \"{}\" is none that this version knows", name));
   return *it;

@@ -1,7 +1,5 @@
 #include "tee/detect.h"
 
-#include <cstdlib>
-
 #include <fmt/format.h>
 
 #include "base/text.h"
@@ -26,14 +24,8 @@ Result<UniqueFd> NamedDescriptor(const std::string& text) {
 
 }  // namespace
 
-std::optional<std::string> ProcessEnvironment(const std::string& name) {
-  const char* value = std::getenv(name.c_str());
-  if (value == nullptr) return std::nullopt;
-  return std::string(value);
-}
-
 Result<std::unique_ptr<EvidenceSource>> DetectEvidenceSource(
-    const EnvironmentLookup& environment, const std::filesystem::path& gramine_folder) {
+    const Environment& environment, const std::filesystem::path& gramine_folder) {
   if (const auto named = environment(kAttestationFdVariable)) {
     ASSIGN_OR_RETURN(UniqueFd fd, NamedDescriptor(*named));
     return In(kAttestationFdVariable, OpenAttestationSocket(std::move(fd)));

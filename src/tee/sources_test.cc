@@ -102,32 +102,32 @@ TEST_F(GramineFilesTest, NeedDcapAttestation) {
   EXPECT_OK(OpenGramineFiles(path()));
 }
 
-EnvironmentLookup Environment(const std::optional<std::string>& fd) {
+Environment Named(const std::optional<std::string>& fd) {
   return [fd](const std::string& name) -> std::optional<std::string> {
     return name == kAttestationFdVariable ? fd : std::nullopt;
   };
 }
 
 TEST_F(GramineFilesTest, AreFoundWhenThereIsNoSocket) {
-  ASSERT_OK_AND_ASSIGN(const auto source, DetectEvidenceSource(Environment(std::nullopt), path()));
+  ASSERT_OK_AND_ASSIGN(const auto source, DetectEvidenceSource(Named(std::nullopt), path()));
   EXPECT_EQ(source->Description(), "gramine files in " + path().string());
 }
 
 TEST_F(GramineFilesTest, AreNoWayOutOfABrokenSocket) {
   for (const std::string text :
        {"", "x", "3x", "-1", "0", "2", "65536", "99999999999999999999", " 5"}) {
-    EXPECT_THAT(DetectEvidenceSource(Environment(text), path()),
+    EXPECT_THAT(DetectEvidenceSource(Named(text), path()),
                 Fails(Code::kMalformed, kAttestationFdVariable))
         << text;
   }
   const int closed = fcntl(0, F_DUPFD_CLOEXEC, 900);
   close(closed);
-  EXPECT_THAT(DetectEvidenceSource(Environment(std::to_string(closed)), path()),
+  EXPECT_THAT(DetectEvidenceSource(Named(std::to_string(closed)), path()),
               Fails(Code::kMalformed, "no socket"));
 }
 
 TEST(Detect, SaysWhatItLookedFor) {
-  EXPECT_THAT(DetectEvidenceSource(Environment(std::nullopt), "/no/such/folder"),
+  EXPECT_THAT(DetectEvidenceSource(Named(std::nullopt), "/no/such/folder"),
               Fails(Code::kUnsupported,
                     "neither STRONGROOM_ATTESTATION_FD in the environment nor /no/such/folder"));
 }
@@ -147,7 +147,7 @@ TEST(AttestationSocket, IsNotInheritedByAccident) {
   ASSERT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
   const UniqueFd other(pair[1]);
   ASSERT_OK_AND_ASSIGN(const auto source,
-                       DetectEvidenceSource(Environment(std::to_string(pair[0])), "/no/such"));
+                       DetectEvidenceSource(Named(std::to_string(pair[0])), "/no/such"));
   EXPECT_EQ(fcntl(pair[0], F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
   EXPECT_EQ(source->Description(), "attestation socket " + std::to_string(pair[0]));
 }

@@ -257,6 +257,8 @@ TEST(InCluster, NeedsWhatAPodHas) {
   write("namespace", "strongroom\n");
   write("ca.crt", "no certificate");
   EXPECT_THAT(k8s::InCluster(pod, folder.path()), Fails(Code::kMalformed, "ca.crt"));
+  std::filesystem::create_symlink("looped", folder.path() / "looped");
+  EXPECT_THAT(k8s::InCluster(pod, folder.path() / "looped"), Fails(Code::kInternal, "token: "));
   const ServingState state = MakeServingState({"x"}, UnixSeconds{1'800'000'000}).value();
   write("ca.crt", CaBundle(state));
   ASSERT_OK_AND_ASSIGN(const k8s::ClusterAccess access, k8s::InCluster(pod, folder.path()));

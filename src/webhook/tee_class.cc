@@ -41,7 +41,6 @@ std::string_view NameOf(T wanted, Names<T> names) {
 
 }  // namespace
 
-std::string_view TeeName(Tee tee) { return NameOf<Tee>(tee, kTees); }
 Result<Tee> ParseTee(std::string_view name) { return Parse<Tee>(name, kTees, "TEE"); }
 std::string_view ModeName(Mode mode) { return NameOf<Mode>(mode, kModes); }
 Result<Mode> ParseMode(std::string_view name) { return Parse<Mode>(name, kModes, "mode"); }

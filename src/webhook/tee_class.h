@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string_view>
 
@@ -10,10 +9,8 @@ namespace strongroom::webhook {
 
 // What kind of trusted execution environment a pod asks for. kSim proves nothing.
 enum class Tee : std::uint8_t { kSgx, kTdx, kSnp, kSim };
-inline constexpr std::array kAllTees = {Tee::kSgx, Tee::kTdx, Tee::kSnp, Tee::kSim};
 
 // "sgx", "tdx", "snp", "sim"
-std::string_view TeeName(Tee tee);
 Result<Tee> ParseTee(std::string_view name);
 
 // How the agent comes into the pod: in front of the program, before it (and ended when it starts),

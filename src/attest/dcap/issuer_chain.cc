@@ -14,10 +14,6 @@ namespace {
 
 constexpr std::size_t kMaxPemBytes = 64UL * 1024;
 
-bool SelfIssued(const crypto::Certificate& certificate) {
-  return certificate.fields().subject == certificate.fields().issuer;
-}
-
 Result<std::vector<crypto::Certificate>> ReadTwo(std::string_view pem) {
   if (pem.size() > kMaxPemBytes) {
     return Exhausted(
@@ -29,16 +25,11 @@ Result<std::vector<crypto::Certificate>> ReadTwo(std::string_view pem) {
         fmt::format("issuer chain has {} certificates, wanted signer and root", chain.size()));
   }
   // The order is not trusted: the names tell.
-  if (SelfIssued(chain[0]) && !SelfIssued(chain[1])) std::swap(chain[0], chain[1]);
-  if (SelfIssued(chain[0]) || !SelfIssued(chain[1])) {
+  if (chain[0].fields().self_issued()) std::swap(chain[0], chain[1]);
+  if (chain[0].fields().self_issued() || !chain[1].fields().self_issued()) {
     return Untrusted("issuer chain has no signer and self-issued root, wanted one of each");
   }
   return chain;
-}
-
-Result<Anchor> AnchorOf(const crypto::Certificate& root) {
-  ASSIGN_OR_RETURN(const crypto::PublicKey key, root.public_key());
-  return Anchor::From(key.SpkiSha256().view());
 }
 
 std::string_view Suffix(crypto::ChainFault fault) {

@@ -41,10 +41,6 @@ struct FullChain {
   crypto::Certificate root;
 };
 
-bool SelfIssued(const crypto::Certificate& certificate) {
-  return certificate.fields().subject == certificate.fields().issuer;
-}
-
 // By names, never by position: the root issued itself, the CA is issued by it, the leaf is left.
 Result<FullChain> SortByNames(const std::vector<Bytes>& chain) {
   std::vector<crypto::Certificate> parsed;
@@ -53,7 +49,8 @@ Result<FullChain> SortByNames(const std::vector<Bytes>& chain) {
     RETURN_IF_ERROR(certificate.public_key());
     parsed.push_back(std::move(certificate));
   }
-  const auto root = std::ranges::find_if(parsed, SelfIssued);
+  const auto root = std::ranges::find_if(
+      parsed, [](const crypto::Certificate& c) { return c.fields().self_issued(); });
   if (root == parsed.end())
     return Untrusted("PCK chain has no self-issued certificate, wanted a root");
   std::iter_swap(root, parsed.end() - 1);
@@ -256,8 +253,7 @@ Result<crypto::Certificate> LeafOfAnchoredChain(std::string_view pem, const Trus
                                                 UnixSeconds now) {
   ASSIGN_OR_RETURN(const std::vector<Bytes> ders, In("PCK chain", DecodeChain(pem)));
   ASSIGN_OR_RETURN(const FullChain chain, SortByNames(ders));
-  ASSIGN_OR_RETURN(const crypto::PublicKey root_key, chain.root.public_key());
-  ASSIGN_OR_RETURN(const Anchor root, Anchor::From(root_key.SpkiSha256().view()));
+  ASSIGN_OR_RETURN(const Anchor root, AnchorOf(chain.root));
   if (!anchors.Contains(root)) {
     return Untrusted(fmt::format("the PCK chain ends in \"{}\" with key {}, wanted a trusted root",
                                  chain.root.fields().subject.rfc2253, HexEncode(root.view())));

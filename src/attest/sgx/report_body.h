@@ -29,7 +29,6 @@ inline constexpr std::uint64_t kSgxFlagDebug = 1U << 1;
 inline constexpr std::uint64_t kSgxFlagMode64Bit = 1U << 2;
 inline constexpr std::uint64_t kSgxFlagProvisionKey = 1U << 4;
 inline constexpr std::uint64_t kSgxFlagEinitTokenKey = 1U << 5;
-inline constexpr std::uint64_t kSgxFlagKss = 1U << 7;
 
 // The 384 bytes of REPORT that name an enclave (Intel SDM volume 3D, table 33-21), of the
 // application and of the quoting enclave alike. Integers are little endian.
