@@ -15,15 +15,15 @@
 namespace strongroom::pfs {
 namespace {
 
-std::string HiddenName() {
-  SystemEntropy entropy;
-  return fmt::format(".strongroom-{}.tmp", HexEncode(entropy.Take(8)));
-}
-
 // A nameless file gets a name through its entry in /proc.
 bool ProcIsThere() { return access("/proc/self/fd", X_OK) == 0; }
 
 }  // namespace
+
+std::string HiddenName() {
+  SystemEntropy entropy;
+  return fmt::format(".strongroom-{}.tmp", HexEncode(entropy.Take(8)));
+}
 
 Result<AtomicFile> AtomicFile::Create(int folder_fd, std::string_view name, std::string shown,
                                       unsigned mode, Existing existing) {
@@ -78,6 +78,7 @@ Status AtomicFile::LinkAs(const std::string& name) {
 
 // A link never replaces, a rename always does: each step is one of the two, whole.
 Status AtomicFile::TakeName() {
+  if (fsync(fd_.get()) != 0) return FromErrno(errno, shown_);
   if (existing_ == Existing::kRefuse) return LinkAs(name_);
   RETURN_IF_ERROR(CheckTarget());
   if (hidden_name_.empty()) {
@@ -92,11 +93,8 @@ Status AtomicFile::TakeName() {
 }
 
 Status AtomicFile::Commit() {
-  if (fsync(fd_.get()) != 0) return FromErrno(errno, shown_);
   RETURN_IF_ERROR(TakeName());
-  // Some file systems cannot sync folders; the file has its name all the same.
-  if (fsync(folder_fd_) != 0 && errno != EINVAL && errno != EROFS) return FromErrno(errno, shown_);
-  return {};
+  return SyncFolder(folder_fd_, shown_);
 }
 
 Result<FolderAndName> OpenParent(std::string_view path) {

@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/files.h"
 #include "base/result.h"
@@ -12,8 +13,9 @@ namespace strongroom::pfs {
 enum class Existing { kReplace, kRefuse };
 
 // A new file that gets its name only when it is complete. Where the file system can (O_TMPFILE), it
-// has no name before, so that even a killed process leaves nothing; elsewhere it has a hidden one
-// beside the target, removed by the destructor.
+// has no name while it is written, so that even a killed process leaves nothing. Elsewhere, and for
+// the moment in which it takes the place of another file, it has a hidden one beside the target,
+// removed by the destructor: a process that is killed then leaves it behind.
 class AtomicFile {
  public:
   // A file for `name` in the folder `folder_fd`, which is borrowed until Commit. `mode` is exact,
@@ -22,14 +24,22 @@ class AtomicFile {
   static Result<AtomicFile> Create(int folder_fd, std::string_view name, std::string shown,
                                    unsigned mode, Existing existing);
 
-  AtomicFile(AtomicFile&& other) noexcept = default;
+  AtomicFile(AtomicFile&& other) noexcept
+      : folder_fd_(other.folder_fd_),
+        name_(std::move(other.name_)),
+        shown_(std::move(other.shown_)),
+        existing_(other.existing_),
+        fd_(std::move(other.fd_)),
+        hidden_name_(std::exchange(other.hidden_name_, {})) {}
   AtomicFile& operator=(AtomicFile&&) = delete;
   ~AtomicFile();
 
   int fd() const { return fd_.get(); }
 
-  // Syncs the content, gives it the name in one step, syncs the folder. After a failure the old
-  // state stands.
+  // Syncs the content, then gives it the name in one step. After a failure the old state stands.
+  // The name lasts over a crash only once its folder was synced.
+  Status TakeName();
+  // TakeName, then syncs the folder. When only that fails, the file has its name all the same.
   Status Commit();
 
  private:
@@ -41,7 +51,6 @@ class AtomicFile {
   Status CheckTarget() const;
   Status OpenNew(unsigned mode);
   Status LinkAs(const std::string& name);
-  Status TakeName();
 
   int folder_fd_;
   std::string name_;
@@ -50,6 +59,9 @@ class AtomicFile {
   UniqueFd fd_;
   std::string hidden_name_;  // empty while the file has no name
 };
+
+// A fresh hidden name for what is not complete yet: ".strongroom-<16 hex digits>.tmp".
+std::string HiddenName();
 
 // Opens the folder that `path` is in (following symbolic links, as shells do) and gives the last
 // part of `path`.

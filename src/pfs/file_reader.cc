@@ -50,10 +50,6 @@ Status OpenRoot(const Source& source, const NodeRecord& record, NodeCipher& ciph
   return opened;
 }
 
-Status Report(const BulkOptions& options, std::uint64_t bytes) {
-  return options.on_progress ? options.on_progress(bytes) : Status{};
-}
-
 }  // namespace
 
 Result<FileReader> FileReader::Open(const Source& source, const WrapKey& key,
@@ -135,10 +131,10 @@ Status FileReader::ReadAll(std::span<std::uint8_t> out, const BulkOptions& optio
       const std::size_t length = geometry.PlaintextIn(segment);
       RETURN_IF_ERROR(nodes->Read(segment * kDataPerMht,
                                   out.subspan(geometry.PlaintextOffset(segment), length)));
-      return Report(options, length);
+      return options.Report(length);
     };
   };
-  Status done = Report(options, first.size());
+  Status done = options.Report(first.size());
   if (done) done = ForEachItem(geometry.mht_nodes, options.threads, make_worker);
   if (!done) Wipe(out);
   return done;
@@ -148,7 +144,7 @@ Status FileReader::CopyTo(Sink& sink, const BulkOptions& options) const {
   const ByteView first = file_->metadata.first_bytes.Reveal();
   RETURN_IF_ERROR(sink.Reserve(size()));
   RETURN_IF_ERROR(sink.WriteAt(0, first));
-  RETURN_IF_ERROR(Report(options, first.size()));
+  RETURN_IF_ERROR(options.Report(first.size()));
   const Geometry& geometry = file_->geometry;
   const auto make_worker = [&]() -> Worker {
     struct Own {  // shared_ptr below: a std::function must be copyable, and these are not
@@ -163,7 +159,7 @@ Status FileReader::CopyTo(Sink& sink, const BulkOptions& options) const {
       const auto plain = own->plain.RevealWritable().first(geometry.PlaintextIn(segment));
       RETURN_IF_ERROR(own->nodes.Read(segment * kDataPerMht, plain));
       RETURN_IF_ERROR(sink.WriteAt(geometry.PlaintextOffset(segment), plain));
-      return Report(options, plain.size());
+      return options.Report(plain.size());
     };
   };
   return ForEachItem(geometry.mht_nodes, options.threads, make_worker);

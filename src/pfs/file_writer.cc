@@ -24,10 +24,6 @@ Status WriteMetadata(const Metadata& metadata, const WrapKey& key, Format format
   return sink.WriteAt(0, node);
 }
 
-Status Report(const BulkOptions& options, std::uint64_t bytes) {
-  return options.on_progress ? options.on_progress(bytes) : Status{};
-}
-
 // Reads, pads, seals and writes whole segments of a source.
 struct SegmentCopier {
   SegmentCopier(Sink& sink, Entropy& entropy, HashTreeWriter& tree)
@@ -182,7 +178,7 @@ Status EncryptAll(const Source& plain, Sink& sink, const WrapKey& key, Entropy& 
   RETURN_IF_ERROR(sink.Reserve(geometry.file_size()));
   metadata.first_bytes = SecretBytes(std::min<std::size_t>(kInlineSize, metadata.size));
   RETURN_IF_ERROR(plain.ReadAt(0, metadata.first_bytes.RevealWritable()));
-  RETURN_IF_ERROR(Report(bulk, metadata.first_bytes.size()));
+  RETURN_IF_ERROR(bulk.Report(metadata.first_bytes.size()));
 
   HashTreeWriter tree(sink, entropy, geometry.mht_nodes);
   const auto make_worker = [&]() -> Worker {
@@ -191,7 +187,7 @@ Status EncryptAll(const Source& plain, Sink& sink, const WrapKey& key, Entropy& 
       const std::uint64_t end = std::min(geometry.mht_nodes, (run + 1) * kRunSegments);
       for (std::uint64_t segment = run * kRunSegments; segment < end; ++segment) {
         RETURN_IF_ERROR(copier->Copy(plain, geometry, segment));
-        RETURN_IF_ERROR(Report(bulk, geometry.PlaintextIn(segment)));
+        RETURN_IF_ERROR(bulk.Report(geometry.PlaintextIn(segment)));
       }
       return copier->segments.Flush();
     };

@@ -15,6 +15,8 @@ struct BulkOptions {
   // times a second on long work. An error stops the operation and is what it returns: the way to
   // cancel.
   std::function<Status(std::uint64_t bytes)> on_progress = {};
+
+  Status Report(std::uint64_t bytes) const { return on_progress ? on_progress(bytes) : Status{}; }
 };
 
 // Does one item; called from one thread.

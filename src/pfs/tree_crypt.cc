@@ -9,7 +9,6 @@
 
 #include <fmt/format.h>
 
-#include "base/encoding.h"
 #include "pfs/file_reader.h"
 #include "pfs/file_writer.h"
 #include "pfs/folder.h"
@@ -142,8 +141,7 @@ Status CheckTreeTarget(const FolderAndName& target, const std::string& out) {
 class NewTree {
  public:
   static Result<NewTree> Make(const FolderAndName& target, std::string shown, unsigned mode) {
-    SystemEntropy entropy;
-    std::string hidden = fmt::format(".strongroom-{}.tmp", HexEncode(entropy.Take(8)));
+    std::string hidden = HiddenName();
     if (mkdirat(target.folder.get(), hidden.c_str(), 0700) != 0) return FromErrno(errno, shown);
     NewTree tree(target, std::move(shown), std::move(hidden));
     ASSIGN_OR_RETURN(tree.root_, OpenFolderIn(target.folder.get(), tree.hidden_));
@@ -168,8 +166,7 @@ class NewTree {
     if (renameat(folder, hidden_.c_str(), folder, target_.name.c_str()) != 0)
       return FromErrno(errno, shown_);
     hidden_.clear();
-    if (fsync(folder) != 0 && errno != EINVAL && errno != EROFS) return FromErrno(errno, shown_);
-    return {};
+    return SyncFolder(folder, shown_);
   }
 
  private:
@@ -218,10 +215,20 @@ Result<std::uint64_t> TransformTree(int in_root, int out_root, const Tree& tree,
                                                         Existing::kRefuse));
     ASSIGN_OR_RETURN(const std::uint64_t size,
                      TransformFile({in.get(), path}, {out.fd(), shown}, paths[i], direction));
-    RETURN_IF_ERROR(out.Commit());
+    RETURN_IF_ERROR(out.TakeName());
     bytes += size;
   }
   return bytes;
+}
+
+// Each folder once, when all its names are in it.
+Status SyncFolders(int root, const Tree& tree, const std::string& shown) {
+  FolderCursor cursor(root);
+  for (const std::string& folder : tree.folders) {
+    ASSIGN_OR_RETURN(const int fd, In(JoinedName(shown, folder), cursor.Open(folder)));
+    RETURN_IF_ERROR(SyncFolder(fd, JoinedName(shown, folder)));
+  }
+  return SyncFolder(root, shown);
 }
 
 Result<CryptReport> RunTree(const Input& input, const std::string& out, const CryptOptions& options,
@@ -237,6 +244,7 @@ Result<CryptReport> RunTree(const Input& input, const std::string& out, const Cr
   ASSIGN_OR_RETURN(NewTree made, NewTree::Make(target, out, direction.folder_mode));
   ASSIGN_OR_RETURN(const std::uint64_t bytes,
                    TransformTree(input.fd.get(), made.root(), tree, out, paths, direction));
+  RETURN_IF_ERROR(SyncFolders(made.root(), tree, out));
   RETURN_IF_ERROR(made.Commit());
   return CryptReport{.files = tree.files.size(), .plaintext_bytes = bytes, .path = options.as};
 }

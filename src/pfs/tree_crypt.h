@@ -14,7 +14,8 @@
 
 namespace strongroom::pfs {
 
-// Whole files and folder trees, from names to names. What comes out appears complete or not at all.
+// Whole files and folder trees, from names to names. What comes out appears complete or not at all,
+// also when the machine crashes: files and folders are on the disk before they get their name.
 struct CryptOptions {
   // Encrypting: what is embedded, of a tree the prefix of what is embedded; the base name of the
   // input when empty. Decrypting: what the files must have been encrypted as; not compared when

@@ -12,6 +12,7 @@
 
 #include <fmt/format.h>
 
+#include "base/child_signals.h"
 #include "simtee/execution_limit.h"
 #include "simtee/program_process.h"
 
@@ -46,7 +47,8 @@ Result<ContainerWorkload> ContainerWorkload::Start(WorkloadSpec spec,
     return FromErrno(errno, "socketpair");
   const UniqueFd report_in(reports[0]);
   UniqueFd report_out(reports[1]);
-  const sigset_t signals = WaitedSignals();
+  HeedChildren();
+  const sigset_t signals = ChildSignals();
   sigset_t mask;
   if (sigprocmask(SIG_BLOCK, &signals, &mask) != 0) return FromErrno(errno, "sigprocmask");
   // The platform's keys will be in this memory; orphans of the program are ours to bury.
@@ -70,6 +72,6 @@ ContainerWorkload::~ContainerWorkload() {
   waitpid(program_, nullptr, 0);
 }
 
-Result<int> ContainerWorkload::Wait() { return Reap(std::exchange(program_, -1)); }
+Result<int> ContainerWorkload::Wait() { return WaitForProgram(std::exchange(program_, -1)); }
 
 }  // namespace strongroom::simtee

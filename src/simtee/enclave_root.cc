@@ -14,6 +14,8 @@
 
 #include <fmt/format.h>
 
+#include "base/files.h"
+
 namespace strongroom::simtee {
 namespace {
 
@@ -80,7 +82,8 @@ Status BindData(const std::string& source, const std::string& target, bool writa
               sizeof(attributes)) != 0) {
     return FromErrno(errno, "mount of " + source);
   }
-  if (fs::is_directory(source)) RETURN_IF_ERROR(MakeFolders(target));
+  ASSIGN_OR_RETURN(const bool is_folder, IsFolder(source));
+  if (is_folder) RETURN_IF_ERROR(MakeFolders(target));
   else RETURN_IF_ERROR(CreateFile(target, {}, 0600));
   if (syscall(SYS_move_mount, tree.get(), "", AT_FDCWD, target.c_str(), MOVE_MOUNT_F_EMPTY_PATH) !=
       0) {

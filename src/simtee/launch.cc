@@ -19,7 +19,10 @@ namespace fs = std::filesystem;
 constexpr std::size_t kMaxKeyBytes = 16 * 1024;
 
 Result<std::string> FindProgram(const std::string& name, const std::string& search_path) {
-  if (name.contains('/')) return fs::absolute(name).lexically_normal().string();
+  if (name.contains('/')) {
+    ASSIGN_OR_RETURN(const fs::path program, AbsolutePath(name));
+    return program.string();
+  }
   std::string_view rest = search_path;
   while (!rest.empty()) {
     const auto colon = rest.find(':');
@@ -33,7 +36,8 @@ Result<std::string> FindProgram(const std::string& name, const std::string& sear
 // Relative paths in a description start at its folder, as the image sees it.
 Result<LaunchDescription> ReadDescription(const std::string& file, const std::string& image) {
   ASSIGN_OR_RETURN(const std::string text, ReadTextFile(image + file, kMaxLaunchDescriptionBytes));
-  return In(file, ParseLaunchDescription(text, fs::absolute(file).parent_path()));
+  ASSIGN_OR_RETURN(const fs::path absolute, AbsolutePath(file));
+  return In(file, ParseLaunchDescription(text, absolute.parent_path()));
 }
 
 Status ApplySigstruct(const std::string& file, PreparedLaunch& launch) {

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/files.h"
 #include "simtee/environment.h"
 #include "tee/detect.h"
 
@@ -24,14 +25,20 @@ PathAndSource SplitAtEquals(const std::string& text) {
   return {.path = text.substr(0, at), .source = text.substr(at + 1)};
 }
 
-std::string AbsolutePath(const std::string& path) {
-  return fs::absolute(path).lexically_normal().string();
+Result<std::vector<std::string>> AbsolutePaths(const std::vector<std::string>& paths) {
+  std::vector<std::string> out;
+  for (const std::string& path : paths) {
+    ASSIGN_OR_RETURN(const fs::path absolute, AbsolutePath(path));
+    out.push_back(absolute.string());
+  }
+  return out;
 }
 
-std::vector<std::string> AbsolutePaths(const std::vector<std::string>& paths) {
-  std::vector<std::string> out;
-  for (const std::string& path : paths) out.push_back(AbsolutePath(path));
-  return out;
+// `PATH=SOURCE`, or `PATH` for both.
+Result<std::string> SourceOf(const PathAndSource& pair) {
+  ASSIGN_OR_RETURN(const fs::path source,
+                   AbsolutePath(pair.source.empty() ? pair.path : pair.source));
+  return source.string();
 }
 
 Result<LaunchDescription> DescribedByFlags(const LaunchFlags& flags) {
@@ -42,13 +49,13 @@ Result<LaunchDescription> DescribedByFlags(const LaunchFlags& flags) {
     described.env[pair.path] = pair.source;
   }
   described.host_env = flags.host_env;
-  described.programs = AbsolutePaths(flags.programs);
-  described.plugins = AbsolutePaths(flags.plugins);
+  ASSIGN_OR_RETURN(described.programs, AbsolutePaths(flags.programs));
+  ASSIGN_OR_RETURN(described.plugins, AbsolutePaths(flags.plugins));
   for (const std::string& text : flags.files) {
     const PathAndSource pair = SplitAtEquals(text);
-    described.files.push_back(
-        {.path = pair.source.empty() ? AbsolutePath(pair.path) : pair.path,
-         .source = AbsolutePath(pair.source.empty() ? pair.path : pair.source)});
+    ASSIGN_OR_RETURN(std::string source, SourceOf(pair));
+    std::string path = pair.source.empty() ? source : pair.path;
+    described.files.push_back({.path = std::move(path), .source = std::move(source)});
   }
   for (const std::string& text : flags.mounts)
     described.mounts.push_back({.path = SplitAtEquals(text).path, .writable = false});
@@ -92,7 +99,7 @@ LaunchSigner SignerOf(const LaunchFlags& flags) {
 }  // namespace
 
 Result<PreparedLaunch> Prepare(const LaunchFlags& flags, Entropy& entropy) {
-  RETURN_IF_ERROR(CheckOwnEnvironment(tee::ProcessEnvironment));
+  RETURN_IF_ERROR(CheckOwnEnvironment(ProcessEnvironment));
   ASSIGN_OR_RETURN(const LaunchRequest request, RequestOf(flags));
   const char* path = std::getenv("PATH");
   ASSIGN_OR_RETURN(LaunchDescription description,
@@ -104,12 +111,12 @@ Result<PreparedLaunch> Prepare(const LaunchFlags& flags, Entropy& entropy) {
   return PrepareLaunch(std::move(description), SignerOf(flags), entropy, tree);
 }
 
-std::map<std::string, std::string> MountSources(const LaunchFlags& flags) {
+Result<std::map<std::string, std::string>> MountSources(const LaunchFlags& flags) {
   std::map<std::string, std::string> sources;
   for (const auto* list : {&flags.mounts, &flags.writable_mounts}) {
     for (const std::string& text : *list) {
       const PathAndSource pair = SplitAtEquals(text);
-      sources[pair.path] = AbsolutePath(pair.source.empty() ? pair.path : pair.source);
+      ASSIGN_OR_RETURN(sources[pair.path], SourceOf(pair));
     }
   }
   return sources;

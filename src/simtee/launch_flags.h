@@ -36,6 +36,6 @@ struct LaunchFlags {
 Result<PreparedLaunch> Prepare(const LaunchFlags& flags, Entropy& entropy);
 
 // Path inside → path on the host, absolute, for the mounts that the flags name.
-std::map<std::string, std::string> MountSources(const LaunchFlags& flags);
+Result<std::map<std::string, std::string>> MountSources(const LaunchFlags& flags);
 
 }  // namespace strongroom::simtee

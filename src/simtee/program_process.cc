@@ -3,10 +3,8 @@
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -17,9 +15,7 @@
 namespace strongroom::simtee {
 namespace {
 
-constexpr std::array kForwarded = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
 constexpr int kReportFd = 4;
-constexpr int kSignalBase = 128;
 constexpr std::size_t kMaxReport = 4096;
 
 std::vector<char*> Pointers(const std::vector<std::string>& strings) {
@@ -45,38 +41,6 @@ bool ArrangeDescriptors(const UniqueFd& attestation_socket, int& report) {
 }
 
 }  // namespace
-
-sigset_t WaitedSignals() {
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int signal : kForwarded) sigaddset(&set, signal);
-  sigaddset(&set, SIGCHLD);
-  return set;
-}
-
-bool WasSent(const siginfo_t& info) { return info.si_code <= 0; }
-
-int ExitCodeOf(int status) {
-  return WIFEXITED(status) ? WEXITSTATUS(status) : kSignalBase + WTERMSIG(status);
-}
-
-int Reap(pid_t program) {
-  const sigset_t set = WaitedSignals();
-  while (true) {
-    siginfo_t info{};
-    const int signal = sigwaitinfo(&set, &info);
-    if (signal < 0) continue;
-    if (signal != SIGCHLD) {
-      if (WasSent(info)) kill(program, signal);
-      continue;
-    }
-    int status = 0;
-    for (pid_t ended = waitpid(-1, &status, WNOHANG); ended > 0;
-         ended = waitpid(-1, &status, WNOHANG)) {
-      if (ended == program) return ExitCodeOf(status);
-    }
-  }
-}
 
 void SendReport(int fd, const std::string& text, int passed) {
   if (!SendPacket(fd, AsBytes(text), passed).has_value()) _exit(kExitNotStarted);

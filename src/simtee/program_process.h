@@ -7,8 +7,8 @@
 #include "base/files.h"
 #include "base/result.h"
 
-// The workload's program as a process: how it is started, what its parent does until it ends. For
-// both kinds of workload, in a root of its own and in a container's.
+// The workload's program as a process: how it is started. For both kinds of workload, in a root of
+// its own and in a container's.
 namespace strongroom::simtee {
 
 // The descriptor at which a workload finds its attestation socket.
@@ -16,21 +16,6 @@ inline constexpr int kAttestationFd = 3;
 
 // Of a first process that could not start the program.
 inline constexpr int kExitNotStarted = 125;
-
-// The signals that are passed on to the program, and SIGCHLD. Who waits for a program blocks them
-// before any thread is started.
-sigset_t WaitedSignals();
-
-// True for signals that a process sent; the terminal's own (SI_KERNEL) reach the whole process
-// group by themselves.
-bool WasSent(const siginfo_t& info);
-
-// The exit code, or 128 plus the signal that ended the process, as shells say it.
-int ExitCodeOf(int status);
-
-// Passes signals on and buries the dead until `program` itself has ended; its exit code. With
-// WaitedSignals blocked.
-int Reap(pid_t program);
 
 // A message to the process that started us, over a SOCK_SEQPACKET socket, with a descriptor when
 // `passed` is one.

@@ -24,13 +24,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-WorkloadSpec SpecOf(const RunFlags& flags, const PreparedLaunch& launch, UniqueFd socket) {
+Result<WorkloadSpec> SpecOf(const RunFlags& flags, const PreparedLaunch& launch, UniqueFd socket) {
+  ASSIGN_OR_RETURN(auto mount_sources, MountSources(flags.launch));
   WorkloadSpec spec{.root = {.description = launch.description,
                              .files = launch.files,
-                             .mount_sources = MountSources(flags.launch),
+                             .mount_sources = std::move(mount_sources),
                              .mount_point = {},
                              .gramine_files = flags.gramine_files},
-                    .environment = BuildEnvironment(launch.description, tee::ProcessEnvironment),
+                    .environment = BuildEnvironment(launch.description, ProcessEnvironment),
                     .attestation_socket = {}};
   if (flags.gramine_files.empty()) {
     spec.attestation_socket = std::move(socket);
@@ -40,7 +41,7 @@ WorkloadSpec SpecOf(const RunFlags& flags, const PreparedLaunch& launch, UniqueF
 }
 
 Status CheckPlatformName(const std::string& name) {
-  const auto& models = sim::PlatformModels();
+  const auto models = sim::PlatformModels();
   if (std::ranges::find(models, name, &sim::PlatformModel::name) != models.end()) return {};
   return NotFound(
       fmt::format("no simulated platform \"{}\": see `strongroom-simtee platforms`", name));
@@ -103,7 +104,7 @@ Result<int> RunWorkload(const RunFlags& flags, const Machine& machine) {
   RETURN_IF_ERROR(CheckPlatformName(flags.platform));
   ASSIGN_OR_RETURN(PreparedLaunch launch, Prepare(flags.launch, machine.entropy));
   ASSIGN_OR_RETURN(AttestationSocketPair sockets, MakeAttestationSocket());
-  WorkloadSpec spec = SpecOf(flags, launch, std::move(sockets.workload));
+  ASSIGN_OR_RETURN(WorkloadSpec spec, SpecOf(flags, launch, std::move(sockets.workload)));
   using Started = std::variant<Workload, ContainerWorkload>;
   ASSIGN_OR_RETURN(Started started, [&]() -> Result<Started> {
     if (flags.container_root) return StartInContainerRoot(std::move(spec), machine.log);

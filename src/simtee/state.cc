@@ -47,7 +47,7 @@ Result<sim::World> Load(const std::filesystem::path& file) {
 }  // namespace
 
 Result<std::filesystem::path> StateFolder(const std::string& flag) {
-  if (!flag.empty()) return std::filesystem::absolute(flag).lexically_normal();
+  if (!flag.empty()) return AbsolutePath(flag);
   if (const char* state = std::getenv("XDG_STATE_HOME"); state != nullptr && *state == '/') {
     return std::filesystem::path(state) / "strongroom-simtee";
   }

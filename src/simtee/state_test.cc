@@ -74,5 +74,14 @@ TEST_F(State, ThatIsDamagedIsNotReplaced) {
 
 TEST_F(State, FolderIsTheFlagsOrTheUsers) { EXPECT_EQ(StateFolder("/a/../b").value(), "/b"); }
 
+TEST_F(State, FolderBelowAWorkingFolderThatIsGoneIsAFailure) {
+  const std::filesystem::path before = std::filesystem::current_path();
+  const TemporaryFolder gone = TemporaryFolder::Make("simtee-gone").value();
+  std::filesystem::current_path(gone.path());
+  std::filesystem::remove(gone.path());
+  EXPECT_THAT(StateFolder("state"), Fails(Code::kNotFound, "state"));
+  std::filesystem::current_path(before);
+}
+
 }  // namespace
 }  // namespace strongroom::simtee

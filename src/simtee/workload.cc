@@ -15,6 +15,7 @@
 
 #include <fmt/format.h>
 
+#include "base/child_signals.h"
 #include "simtee/program_process.h"
 
 namespace strongroom::simtee {
@@ -75,7 +76,7 @@ class Init {
       _exit(kExitNotStarted);
     }
     close_range(kAttestationFd, ~0U, 0);  // the program alone may ask for evidence
-    _exit(Reap(program));
+    _exit(WaitForProgram(program));
   }
 
  private:
@@ -137,7 +138,8 @@ Result<Workload> Workload::Start(WorkloadSpec spec) {
   const UniqueFd alive_write(alive[1]);
   const uid_t uid = geteuid();
   const gid_t gid = getegid();
-  const sigset_t signals = WaitedSignals();
+  HeedChildren();
+  const sigset_t signals = ChildSignals();
   sigset_t mask;
   if (sigprocmask(SIG_BLOCK, &signals, &mask) != 0) return FromErrno(errno, "sigprocmask");
 
