@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include "base/clock.h"
+#include "base/model_layout.h"
+#include "base/plain_path.h"
 #include "manifest/access.h"
 #include "manifest/checks.h"
 #include "manifest/words.h"
@@ -106,11 +108,13 @@ void CheckModelKey(const Manifest& manifest, const Model& model, const std::stri
   }
 }
 
-// "<version>/<file>", the version a number as TF Serving names its folders.
-bool IsModelFile(std::string_view name) {
-  const std::string_view version = name.substr(0, name.find('/'));
-  return IsPlainRelativePath(name) && version.size() < name.size() && version.size() <= 18 &&
-         std::ranges::all_of(version, [](char c) { return c >= '0' && c <= '9'; });
+void CheckModelFiles(const Model& model, const std::string& path, Collector& at) {
+  if (model.files.empty())
+    at.Problem("model.files", path, "is empty, wanted the SHA-256 of each plaintext file");
+  std::vector<std::string_view> names;
+  for (const auto& [file, digest] : model.files) names.emplace_back(file);
+  for (std::string& problem : ReadModelLayout(names).problems)
+    at.Problem("model.files", path, std::move(problem));
 }
 
 // A role that speaks of models must speak of this one, or it would allow more than it says.
@@ -172,15 +176,7 @@ void CheckModels(const Manifest& manifest, Collector& at) {
           IsPlainRelativePath(model.embedded_prefix.substr(1)))) {
       at.Problem("model.prefix", path + ".EmbeddedPrefix", "is no plain path");
     }
-    if (model.files.empty())
-      at.Problem("model.files", path + ".Files",
-                 "is empty, wanted the SHA-256 of each plaintext file");
-    for (const auto& [file, digest] : model.files) {
-      if (!IsModelFile(file))
-        at.Problem("model.files", path + ".Files",
-                   fmt::format("\"{}\" is not <version>/<file> with a number for version",
-                               file.substr(0, 80)));
-    }
+    CheckModelFiles(model, path + ".Files", at);
     CheckModelClients(manifest, name, model, at);
     const bool used = std::ranges::any_of(manifest.marbles, [&name](const auto& entry) {
       return std::ranges::find(entry.second.models, name) != entry.second.models.end();

@@ -42,7 +42,7 @@ std::string Good() {
                 "shared": {"Type": "symmetric-key", "Size": 256, "Shared": true},
                 "cert": {"Type": "cert-ecdsa", "Size": 256},
                 "text": {"Type": "plain", "UserDefined": true}},
-    "Models": {"digits": {"Key": "key", "Clients": ["askers"], "Files": {"1/model.bin": "<64 digits>"}}}
+    "Models": {"digits": {"Key": "key", "Clients": ["askers"], "Files": {"1/model.onnx": "<64 digits>"}}}
   })";
   const std::string digits = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
   text = Replace(text, "<64 digits>", digits);
@@ -227,12 +227,22 @@ constexpr Row kProblems[] = {
     {"ModelKeyOfOtherSize", kModel, R"("Key": "shared")", "model.key"},
     {"ModelKeyOfOtherType", kModel, R"("Key": "cert")", "model.key"},
     {"ModelKeyPerMarble", kKey, R"({"Type": "symmetric-key", "Size": 128})", "model.key"},
-    {"ModelWithoutFiles", R"("Files": {"1/model.bin")", R"("x": {"1/model.bin")", "model.files"},
-    {"ModelFileWithoutVersion", R"("1/model.bin")", R"("model.bin")", "model.files"},
-    {"ModelFileWithNamedVersion", R"("1/model.bin")", R"("v1/model.bin")", "model.files"},
-    {"ModelFileAbove", R"("1/model.bin")", R"("1/../model.bin")", "model.files"},
-    {"ModelFileIsFolder", R"("1/model.bin")", R"("1/")", "model.files"},
-    {"ModelFileAbsolute", R"("1/model.bin")", R"("/1/model.bin")", "model.files"},
+    {"ModelWithoutFiles", R"("Files": {"1/model.onnx")", R"("x": {"1/model.onnx")", "model.files"},
+    {"ModelFileWithoutVersion", R"("1/model.onnx")", R"("model.bin")", "model.files"},
+    {"ModelFileWithNamedVersion", R"("1/model.onnx")", R"("v1/model.onnx")", "model.files"},
+    {"ModelFileAbove", R"("1/model.onnx")", R"("1/../model.bin")", "model.files"},
+    {"HalfAnIr", R"("1/model.onnx")", R"("1/model.xml")", "model.files"},
+    {"VersionWithoutAModel", R"("1/model.onnx")", R"("1/labels.txt")", "model.files"},
+    {"SecondVersionWithoutAModel", R"("1/model.onnx")",
+     R"("1/model.onnx": "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", "2/model.bin")",
+     "model.files"},
+    {"OneVersionInTwoFolders", R"("1/model.onnx")",
+     R"("1/model.onnx": "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", "01/model.onnx")",
+     "model.files"},
+    {"VersionBeyond63Bits", R"("1/model.onnx")", R"("9223372036854775808/model.onnx")",
+     "model.files"},
+    {"ModelFileIsFolder", R"("1/model.onnx")", R"("1/")", "model.files"},
+    {"ModelFileAbsolute", R"("1/model.onnx")", R"("/1/model.onnx")", "model.files"},
     {"ModelNameIsPath", kEnd, R"("Models": {"a/b": {}, "digits")", "model.name"},
     {"ModelNameIsParent", kEnd, R"("Models": {"..": {}, "digits")", "model.name"},
     {"PrefixAbove", kModel, R"("Key": "key", "EmbeddedPrefix": "a/../b")", "model.prefix"},
@@ -282,6 +292,10 @@ constexpr Row kUnsupported[] = {
      R"("Config": {"FeatureGates": ["signquoteendpoint"]}, "Models": {"digits")",
      "config.feature-gate"},
     {"SmallRsa", kCert, R"({"Type": "cert-rsa", "Size": 1024})", "secret.size"},
+    {"PreviousSecret", kEnvEntry, R"("A": "{{ hex .Previous.Secrets.shared }}")",
+     "marble.template"},
+    {"PreviousSecretByIndex", kEnvEntry, R"("A": "{{ index .Previous.Secrets \"shared\" | hex }}")",
+     "marble.template"},
     {"TemplateDefinition", kEnvEntry, R"("A": "{{ define \"x\" }}{{ end }}")", "marble.template"},
 };
 
@@ -323,6 +337,9 @@ constexpr Row kNotes[] = {
      "infrastructure.ignored"},
     {"MarbleRunDialect", R"("Marbles": {)", R"("Marbles": {"m": {"Package": "server"}, )",
      "marble.marblerun-dialect"},
+    {"PrivateKeyInUndeclaredEnvironment", R"("Marbles": {)",
+     R"("Marbles": {"m": {"Package": "server", "Parameters": {"Env": {"K": "{{ pem .Secrets.cert.Private }}"}}}, )",
+     "marble.private-key-env"},
     {"ModelKeyByTemplate", R"("Marbles": {)",
      R"("Marbles": {"m": {"Package": "server", "Parameters": {"Files": {"/k": "{{ raw .Secrets.key }}"}}}, )",
      "marble.model-key"},
@@ -352,6 +369,15 @@ TEST(CheckManifest, PassesAClientRoleThatAllowsInference) {
       R"("askers": {"ResourceType": "Models", "ResourceNames": ["digits"], "Actions": ["Infer"]})"));
   EXPECT_THAT(report.problems, IsEmpty());
   EXPECT_THAT(report.notes, IsEmpty());
+}
+
+TEST(CheckManifest, TakesADeclarationForWhatItSaysOfPrivateKeys) {
+  const CheckReport report = Check(Replace(
+      Good(), R"("Marbles": {)",
+      R"("Marbles": {"m": {"Package": "server", "Activation": "marblerun", "Parameters": {"Env": {"K": "{{ pem .Secrets.cert.Private }}"}}}, )"));
+  EXPECT_THAT(report.problems, IsEmpty());
+  // Our dialect gives a declared marble the same environment.
+  EXPECT_THAT(Ids(report.notes), ::testing::Not(Contains("marble.private-key-env")));
 }
 
 TEST(CheckManifest, RefusesTwoUsersWithOneCertificate) {

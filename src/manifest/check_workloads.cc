@@ -123,10 +123,7 @@ class DummyData {
       const bool empty = std::ranges::find(unset, name) != unset.end();
       secrets_.emplace(name, empty ? SecretValue{secret, {}, {}, {}} : Dummy(secret));
     }
-    for (const auto& [name, value] : secrets_) {
-      data_.secrets.emplace(name, &value);
-      data_.previous_secrets.emplace(name, &value);
-    }
+    for (const auto& [name, value] : secrets_) data_.secrets.emplace(name, &value);
     // In our dialect the key of the marble's certificate never leaves the marble.
     if (!MayActivateBy(marble, Dialect::kMarbleRun)) marble_.private_part = SecretBytes();
     data_.root_ca = data_.coordinator_root = data_.coordinator_intermediate = &root_;
@@ -142,25 +139,32 @@ class DummyData {
   TemplateData data_;
 };
 
+void ReportTemplate(const Error& error, const std::string& path, Collector& at) {
+  const std::string id = "marble.template";
+  error.code() == Code::kUnsupported ? at.Unsupported(id, path, error.message())
+                                     : at.Problem(id, path, error.message());
+}
+
 void CheckTemplates(const Manifest& manifest, const Marble& marble, const std::string& path,
                     Collector& at) {
   const auto templates = MarbleTemplates::Parse(marble);
-  if (!templates.has_value()) {
-    const Error& error = templates.error();
-    const std::string id = "marble.template";
-    error.code() == Code::kUnsupported ? at.Unsupported(id, path, error.message())
-                                       : at.Problem(id, path, error.message());
-    return;
+  if (!templates.has_value()) return ReportTemplate(templates.error(), path, at);
+  const bool marblerun = MayActivateBy(marble, Dialect::kMarbleRun);
+  const Dialect dialect = marblerun ? Dialect::kMarbleRun : Dialect::kStrongroom;
+  const DummyData dummy(manifest, marble, {});
+  const auto dry_run = templates->Execute(dummy.data(), dialect);
+  if (!dry_run.has_value()) return ReportTemplate(dry_run.error(), path, at);
+  if (!marblerun) return;
+  const auto ours = templates->Execute(dummy.data(), Dialect::kStrongroom);
+  if (!ours.has_value() && ours.error().code() == Code::kDenied) {
+    at.Note("marble.private-key-env", path,
+            "can activate by MarbleRun's dialect only, because of its environment: " +
+                ours.error().message());
   }
-  const auto dry_run = templates->Execute(DummyData(manifest, marble, {}).data());
-  if (!dry_run.has_value()) {
-    at.Problem("marble.template", path, dry_run.error().message());
-    return;
-  }
-  if (!MayActivateBy(marble, Dialect::kMarbleRun)) return;
   std::vector<std::string> keys;
   for (const auto& [name, model] : manifest.models) keys.push_back(model.key);
-  if (!keys.empty() && !templates->Execute(DummyData(manifest, marble, keys).data()).has_value()) {
+  if (!keys.empty() &&
+      !templates->Execute(DummyData(manifest, marble, keys).data(), dialect).has_value()) {
     at.Note("marble.model-key", path,
             "gets the key of a model by a template and may activate by MarbleRun's dialect; name "
             "the model in Models instead");

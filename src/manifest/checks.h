@@ -35,7 +35,4 @@ void CheckConfig(const Manifest& manifest, Collector& at);
 bool IsIpAddress(std::string_view text);
 bool IsDnsName(std::string_view text);
 
-// A path below a folder: no empty, "." or ".." component, no NUL, not absolute.
-bool IsPlainRelativePath(std::string_view path);
-
 }  // namespace strongroom::manifest::checks

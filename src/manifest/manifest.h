@@ -200,7 +200,8 @@ inline constexpr std::size_t kMaxManifestBytes = 4 * 1024 * 1024;
 // Reads a manifest as uploaded (JSON). Field names match in any case, null
 // means unset, unknown members are collected. kMalformed: not JSON, a value of
 // the wrong kind (the error names its path), a field given twice (also in
-// another case), text that its encoding does not allow; kExhausted: larger than
+// another case), text that its encoding does not allow; kUnsupported: a field
+// of a secret's certificate that cannot be preset; kExhausted: larger than
 // kMaxManifestBytes or nested deeper than 32. What it says may still be
 // nonsense: CheckManifest.
 Result<Manifest> ParseManifest(std::string_view json);

@@ -274,7 +274,6 @@ class Evaluator {
 
 struct Template::Program {
   std::vector<Node> nodes;
-  TemplateTarget target = TemplateTarget::kFile;
 };
 
 SecretValue SecretValue::Clone() const {
@@ -284,12 +283,12 @@ SecretValue SecretValue::Clone() const {
 Result<Template> Template::Parse(std::string_view text, TemplateTarget target) {
   ASSIGN_OR_RETURN(std::vector<Node> nodes,
                    gotemplate::ParseTemplate(text, gotemplate::FunctionsFor(target)));
-  return Template(std::make_shared<const Program>(std::move(nodes), target));
+  return Template(std::make_shared<const Program>(std::move(nodes)), target);
 }
 
 Result<SecretBytes> Template::Execute(const TemplateData& data) const {
-  ASSIGN_OR_RETURN(SecretBytes out, Evaluator(data, program_->target).Run(program_->nodes));
-  const bool env = program_->target != TemplateTarget::kFile;
+  ASSIGN_OR_RETURN(SecretBytes out, Evaluator(data, target_).Run(program_->nodes));
+  const bool env = target_ != TemplateTarget::kFile;
   if (env && std::ranges::find(out.Reveal(), 0) != out.Reveal().end()) {
     return Malformed("the value has a zero byte, which no environment can hold");
   }
@@ -313,6 +312,7 @@ Result<MarbleTemplates::Entry> MarbleTemplates::ParseEntry(const Parameter& para
 
 Result<MarbleTemplates> MarbleTemplates::Parse(const Marble& marble) {
   MarbleTemplates out;
+  out.declared_ = marble.activation == Dialect::kMarbleRun;
   const TemplateTarget env = MayActivateBy(marble, Dialect::kMarbleRun)
                                  ? TemplateTarget::kEnvWithPrivateKeys
                                  : TemplateTarget::kEnv;
@@ -328,18 +328,21 @@ Result<MarbleTemplates> MarbleTemplates::Parse(const Marble& marble) {
   return out;
 }
 
-Result<MarbleTemplates::Output> MarbleTemplates::Execute(const TemplateData& data) const {
-  const auto run = [&data](const Entry& entry) -> Result<SecretBytes> {
+Result<MarbleTemplates::Output> MarbleTemplates::Execute(const TemplateData& data,
+                                                         Dialect dialect) const {
+  const auto run = [&data](const Entry& entry, bool private_keys) -> Result<SecretBytes> {
     if (!entry.parsed) return SecretBytes(AsBytes(entry.plain));
-    return entry.parsed->Execute(data);
+    return private_keys ? entry.parsed->Execute(data)
+                        : entry.parsed->WithoutPrivateKeys().Execute(data);
   };
   Output out;
   for (const auto& [path, entry] : files_) {
-    ASSIGN_OR_RETURN(SecretBytes text, In("Parameters.Files." + path, run(entry)));
+    ASSIGN_OR_RETURN(SecretBytes text, In("Parameters.Files." + path, run(entry, true)));
     out.files.emplace(path, std::move(text));
   }
+  const bool private_keys = declared_ || dialect == Dialect::kMarbleRun;
   for (const auto& [name, entry] : env_) {
-    ASSIGN_OR_RETURN(SecretBytes text, In("Parameters.Env." + name, run(entry)));
+    ASSIGN_OR_RETURN(SecretBytes text, In("Parameters.Env." + name, run(entry, private_keys)));
     out.env.emplace(name, std::move(text));
   }
   return out;

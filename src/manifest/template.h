@@ -26,9 +26,10 @@ struct SecretValue {
 // What the roots of a template mean. The values are borrowed for the call.
 // Null: asking for it is an error.
 struct TemplateData {
-  ByName<const SecretValue*> secrets;           // .Secrets.<name>
-  ByName<const SecretValue*> previous_secrets;  // .Previous.Secrets.<name>
-  const SecretValue* root_ca = nullptr;         // .MarbleRun.RootCA
+  ByName<const SecretValue*> secrets;  // .Secrets.<name>
+  ByName<const SecretValue*>
+      previous_secrets;  // .Previous.Secrets.<name>; empty: asking for it is kUnsupported
+  const SecretValue* root_ca = nullptr;  // .MarbleRun.RootCA
   const SecretValue* marble_cert =
       nullptr;  // .MarbleRun.MarbleCert; without private part in our dialect
   const SecretValue* coordinator_root = nullptr;          // .MarbleRun.CoordinatorRoot
@@ -54,10 +55,15 @@ class Template {
   // byte.
   Result<SecretBytes> Execute(const TemplateData& data) const;
 
+  // The same for an environment that no private key may go into: then kDenied.
+  Template WithoutPrivateKeys() const { return Template(program_, TemplateTarget::kEnv); }
+
  private:
   struct Program;
-  explicit Template(std::shared_ptr<const Program> program) : program_(std::move(program)) {}
+  Template(std::shared_ptr<const Program> program, TemplateTarget target)
+      : program_(std::move(program)), target_(target) {}
   std::shared_ptr<const Program> program_;  // shared by copies; immutable
+  TemplateTarget target_;
 };
 
 // All files and variables of a marble, parsed once and carried out at every
@@ -71,7 +77,9 @@ class MarbleTemplates {
 
   // Errors name the entry ("Parameters.Env.TOKEN").
   static Result<MarbleTemplates> Parse(const Marble& marble);
-  Result<Output> Execute(const TemplateData& data) const;
+  // For an activation in this dialect. Private keys go into the environment of a marble that is
+  // declared MarbleRun-style, or speaks MarbleRun's dialect; else kDenied.
+  Result<Output> Execute(const TemplateData& data, Dialect dialect) const;
 
  private:
   struct Entry {
@@ -81,6 +89,7 @@ class MarbleTemplates {
   static Result<Entry> ParseEntry(const Parameter& parameter, TemplateTarget target);
   ByName<Entry> files_;
   ByName<Entry> env_;
+  bool declared_ = false;  // MarbleRun-style
 };
 
 }  // namespace strongroom::manifest

@@ -10,6 +10,7 @@ namespace strongroom::manifest {
 namespace {
 
 using strongroom::testing::Fails;
+using ::testing::AnyOf;
 
 SecretBytes Secretly(std::string_view text) { return SecretBytes(AsBytes(text)); }
 
@@ -343,8 +344,16 @@ TEST(Template, SurvivesTruncationAndFlippedBytes) {
       "\"key\") }}"
       "{{ printf \"%s=%05d\" (hex $x.Private) 0x1F }}{{ else }}{{/* c */}}{{ break }}{{ end }}{{ "
       "end -}} ";
-  const auto try_one = [](ByteView mutated, std::size_t) {
-    static_cast<void>(RunTemplate(AsText(mutated)));
+  const auto try_one = [](ByteView mutated, std::size_t offset) {
+    const Result<std::string> output = RunTemplate(AsText(mutated));
+    if (output) {
+      EXPECT_LT(output->size(), 16'384U) << offset;  // no width passes a thousand
+      EXPECT_FALSE(output->contains("{{")) << offset << *output;
+    } else {
+      EXPECT_THAT(output.error().code(),
+                  AnyOf(Code::kMalformed, Code::kUnsupported, Code::kExhausted))
+          << offset << output.error().ToString();
+    }
   };
   strongroom::testing::ForEachTruncation(AsBytes(text), try_one);
   for (const std::uint8_t mask : {std::uint8_t{0x01}, std::uint8_t{0x20}, std::uint8_t{0x80}}) {
@@ -361,7 +370,8 @@ TEST(MarbleTemplates, CarriesOutFilesAndEnvironment) {
                   {"/b", {std::string("a\0b", 3), false}}};
   marble.env = {{"T", {"{{ string .Secrets.plain }}", false}}};
   ASSERT_OK_AND_ASSIGN(const MarbleTemplates templates, MarbleTemplates::Parse(marble));
-  ASSERT_OK_AND_ASSIGN(const MarbleTemplates::Output output, templates.Execute(world.data()));
+  ASSERT_OK_AND_ASSIGN(const MarbleTemplates::Output output,
+                       templates.Execute(world.data(), Dialect::kStrongroom));
   EXPECT_EQ(AsText(output.files.at("/t").Reveal()), "k=616263");
   EXPECT_EQ(AsText(output.files.at("/p").Reveal()), "{{ nothing }}");
   EXPECT_EQ(output.files.at("/b").size(), 3U);
@@ -378,17 +388,34 @@ TEST(MarbleTemplates, NamesTheEntryThatFails) {
   marble.env = {};
   marble.files = {{"/f", {"{{ hex .Secrets.unset }}", false}}};
   ASSERT_OK_AND_ASSIGN(const MarbleTemplates templates, MarbleTemplates::Parse(marble));
-  EXPECT_THAT(templates.Execute(world.data()), Fails(Code::kPrecondition, "Parameters.Files./f"));
+  EXPECT_THAT(templates.Execute(world.data(), Dialect::kStrongroom),
+              Fails(Code::kPrecondition, "Parameters.Files./f"));
+}
+
+TEST(Template, CallsPreviousSecretsUnsupportedWhereThereAreNone) {
+  const auto parsed = Template::Parse("{{ hex .Previous.Secrets.key }}", TemplateTarget::kFile);
+  ASSERT_OK(parsed);
+  EXPECT_THAT(parsed->Execute({}), Fails(Code::kUnsupported, "not carried out by this version"));
 }
 
 TEST(MarbleTemplates, LetPrivateKeysIntoTheEnvironmentOfMarbleRunStyleMarblesOnly) {
   const World world;
   Marble marble;
   marble.env = {{"A", {"{{ pem .Secrets.cert.Private }}", false}}};
-  EXPECT_OK(MarbleTemplates::Parse(marble)->Execute(world.data()));
+  const auto run = [&](Dialect dialect) {
+    return MarbleTemplates::Parse(marble)->Execute(world.data(), dialect);
+  };
+  EXPECT_OK(run(Dialect::kMarbleRun));
+  EXPECT_THAT(run(Dialect::kStrongroom), Fails(Code::kDenied, "Parameters.Env.A"))
+      << "nothing was declared";
+  marble.activation = Dialect::kMarbleRun;
+  EXPECT_OK(run(Dialect::kMarbleRun));
+  EXPECT_OK(run(Dialect::kStrongroom)) << "declared";
   marble.activation = Dialect::kStrongroom;
-  EXPECT_THAT(MarbleTemplates::Parse(marble)->Execute(world.data()),
-              Fails(Code::kDenied, "environment"));
+  EXPECT_THAT(run(Dialect::kStrongroom), Fails(Code::kDenied, "environment"));
+  marble.env = {};
+  marble.files = {{"/f", {"{{ pem .Secrets.cert.Private }}", false}}};
+  EXPECT_OK(run(Dialect::kStrongroom)) << "a file is no environment";
 }
 
 }  // namespace

@@ -62,8 +62,8 @@ Result<Part> PartArgument(const Value& argument, TemplateTarget target) {
       part.kind == PartKind::kPrivate && IsCertificate(part.secret.value->definition.type);
   if (private_key && target == TemplateTarget::kEnv) {
     return Denied(fmt::format(
-        "the private key of {} may not go into the environment of a marble that activates by "
-        "\"strongroom\"; use a file, or declare \"Activation\": \"marblerun\"",
+        "the private key of {} may not go into the environment of a marble that is not declared "
+        "\"Activation\": \"marblerun\"; declare that, or use a file",
         part.secret.name));
   }
   if (part.Bytes().empty()) {

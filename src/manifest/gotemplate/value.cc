@@ -29,6 +29,11 @@ Result<Value> RootField(Scope scope, std::string_view name, const TemplateData& 
     return NoField("the root of templates", name);
   }
   if (scope == Scope::kPrevious) {
+    if (name == "Secrets" && data.previous_secrets.empty()) {
+      return Unsupported(
+          ".Previous.Secrets is empty: previous values come with updates of the manifest, which "
+          "are not carried out by this version");
+    }
     if (name == "Secrets") return Value(&data.previous_secrets);
     return NoField(".Previous", name);
   }

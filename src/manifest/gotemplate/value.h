@@ -41,7 +41,8 @@ std::string_view KindOf(const Value& value);
 // Go's truth: not false, not 0, not empty; structs are true.
 bool Truth(const Value& value);
 
-// .Name of a value. kMalformed when it has no such field, or there is no such secret.
+// .Name of a value. kMalformed when it has no such field, or there is no such secret; kUnsupported
+// for previous secrets where there are none.
 Result<Value> FieldOf(const Value& value, std::string_view name, const TemplateData& data);
 
 // A secret of a map by name. kMalformed when there is none.
