@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstdlib>
 #include <cstring>
 #include <mutex>
 #include <new>
@@ -90,9 +91,13 @@ void Buffer::Free() {
   block_ = nullptr;
 }
 
+std::size_t Buffer::BlockSize(std::size_t capacity) {
+  return std::bit_ceil(std::max(capacity + kAlignment, kSmallest));
+}
+
 void Buffer::Reserve(std::size_t capacity) {
   if (capacity <= capacity_) return;
-  const std::size_t size = std::bit_ceil(std::max(capacity + kAlignment, kSmallest));
+  const std::size_t size = BlockSize(capacity);
   auto* const block = static_cast<std::uint8_t*>(ThePool().Take(size));
   const std::size_t offset = lead_ == 0 ? 0 : kAlignment - lead_;
   if (size_ != 0) std::memcpy(block + offset, data(), size_);
@@ -102,8 +107,14 @@ void Buffer::Reserve(std::size_t capacity) {
   capacity_ = size - offset;
 }
 
+void Buffer::Grow(std::size_t n) {
+  if (n > capacity_ - size_) std::abort();  // written beyond the block
+  size_ += n;
+}
+
 void Buffer::Append(ByteView bytes) {
   if (bytes.empty()) return;
+  if (bytes.data() == spare().data() && bytes.size() <= spare().size()) return Grow(bytes.size());
   if (bytes.size() > capacity_ - size_) Reserve(std::max(size_ + bytes.size(), capacity_ * 2));
   std::memcpy(block_ + Offset() + size_, bytes.data(), bytes.size());
   size_ += bytes.size();

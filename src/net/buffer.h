@@ -22,10 +22,16 @@ class Buffer {
   Buffer& operator=(Buffer&& other) noexcept;
   ~Buffer();
 
-  // Makes room for `capacity` bytes in all.
+  // Makes room for `capacity` bytes in all, by a block of BlockSize(capacity).
   void Reserve(std::size_t capacity);
+  static std::size_t BlockSize(std::size_t capacity);
+  // Bytes that lie at the front of spare() already are only counted.
   void Append(ByteView bytes);
   void Append(std::string_view text) { Append(AsBytes(text)); }
+  // Memory behind the content, to be filled in place and then counted by Grow.
+  std::span<std::uint8_t> spare() { return {block_ + Offset() + size_, capacity_ - size_}; }
+  // Takes the first `n` bytes of spare() for content.
+  void Grow(std::size_t n);
   // Forgets the content and keeps the memory.
   void Clear() { size_ = 0; }
 

@@ -104,8 +104,11 @@ Result<ClientResponse> HttpsClient::Send(ClientRequest request) {
                             .connection = connection->info()};
     }
     const Error& error = outcome.response.error();
-    const bool lost = error.code() == Code::kUnavailable && outcome.unprocessed;
-    if (!reused || !lost || !safe) return std::unexpected(error.In(request.url));
+    using Reach = ClientSession::Reach;
+    const bool may_repeat =
+        outcome.reach == Reach::kUntouched || (outcome.reach == Reach::kUnanswered && safe);
+    if (!reused || error.code() != Code::kUnavailable || !may_repeat)
+      return std::unexpected(error.In(request.url));
   }
 }
 

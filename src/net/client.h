@@ -38,9 +38,10 @@ struct ClientResponse {
 };
 
 // An HTTP/1.1 and HTTP/2 client for a few hosts. Redirects are not followed, cookies are not kept.
-// One connection a host is kept and reused; a request that finds it closed is sent once more on a
-// new one only if no byte of an answer came and the method is safe (GET, HEAD). Synchronous; any
-// thread; calls to one host on HTTP/1.1 queue. It has a background thread.
+// One connection a host is kept and reused; a request that finds it closed or leaving is sent once
+// more on a new one if it never went out, or if no byte of an answer came and the method is safe
+// (GET, HEAD). Synchronous; any thread; calls to one host on HTTP/1.1 queue. It has a background
+// thread.
 class HttpsClient {
  public:
   explicit HttpsClient(HttpsClientOptions options);

@@ -140,7 +140,7 @@ ClientSession::Outcome ClientConnection::Call(OutgoingRequest request, SteadyTim
       const std::lock_guard lock(shared->mutex);
       return box->Put({std::unexpected(shared->closed.value_or(
                            Error(Code::kUnavailable, "the connection is closed"))),
-                       true});
+                       ClientSession::Reach::kUntouched});
     }
     *number =
         shared->session->Submit(std::move(*carried), [shared, box](ClientSession::Outcome outcome) {
@@ -153,7 +153,7 @@ ClientSession::Outcome ClientConnection::Call(OutgoingRequest request, SteadyTim
   loop_->Post([shared = shared_, number] {
     if (shared->session != nullptr && *number != 0) shared->session->Cancel(*number);
   });
-  return {DeadlineExceeded("no answer in time"), false};
+  return {DeadlineExceeded("no answer in time")};
 }
 
 }  // namespace strongroom::net

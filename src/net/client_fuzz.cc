@@ -33,7 +33,7 @@ std::size_t HeaderBytes(const Headers& headers) {
 // Whatever is called an answer keeps the limits and can be asked for its gRPC status.
 void CheckOutcome(ClientSession::Outcome outcome) {
   if (!outcome.response) return;
-  Require(!outcome.unprocessed);
+  Require(outcome.reach == ClientSession::Reach::kAnswered);
   const IncomingResponse& response = *outcome.response;
   Require(response.body.size() <= kMaxBody);
   Require(response.headers.size() + response.trailers.size() <= 2 * kLimits.max_header_count);

@@ -38,11 +38,13 @@ struct ClientLimits {
 // The client's side of a protocol. On the connection's thread.
 class ClientSession : public Session {
  public:
-  // Called once, on the session's thread, unless the call was cancelled. kUnavailable with
-  // `unprocessed` when the server certainly did not look at the request.
+  // How far a call came that has no answer: the server certainly did not look at it; it may have,
+  // but not a byte of an answer came; there was something of one.
+  enum class Reach : std::uint8_t { kUntouched, kUnanswered, kAnswered };
+  // Called once, on the session's thread, unless the call was cancelled.
   struct Outcome {
     Result<IncomingResponse> response;
-    bool unprocessed = false;
+    Reach reach = Reach::kAnswered;
   };
   using Then = std::function<void(Outcome)>;
 

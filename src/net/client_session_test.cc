@@ -97,6 +97,46 @@ TEST(ClientSessionTest, AnAnswerWithAFlippedByteIsRefusedOrWithinWhatCame) {
   }
 }
 
+// What may be asked again after the connection is lost: `reach` of a call of which the server has
+// said `bytes`.
+ClientSession::Reach ReachAfter(bool http2, std::string_view bytes) {
+  const auto host = std::make_shared<FakeHost>();
+  const auto session =
+      http2 ? MakeHttp2ClientSession(host, kLimits) : MakeHttp1ClientSession(host, kLimits);
+  std::optional<ClientSession::Reach> reach;
+  session->Submit(Get(), [&](auto outcome) { reach = outcome.reach; });
+  Buffer out;
+  session->Produce(out, 64 * 1024);
+  session->Receive(AsBytes(bytes));
+  session->Abandon(Error(Code::kUnavailable, "the connection ended"));
+  return reach.value();
+}
+
+TEST(ClientSessionTest, TellsHowFarALostCallCame) {
+  using Reach = ClientSession::Reach;
+  const std::string settings = Encode({kSettingsFrame, 0, 0, ""});
+  const std::string head = Encode({kHeadersFrame, kEndHeaders, 1, Literals({{":status", "200"}})});
+  EXPECT_EQ(ReachAfter(true, ""), Reach::kUnanswered);
+  EXPECT_EQ(ReachAfter(true, settings), Reach::kUnanswered);
+  EXPECT_EQ(ReachAfter(true, settings + head), Reach::kAnswered);
+  // Leaving: stream 1 will not be looked at.
+  EXPECT_EQ(ReachAfter(true, settings + Encode({kGoAwayFrame, 0, 0, std::string(8, '\0')})),
+            Reach::kUntouched);
+  EXPECT_EQ(ReachAfter(false, ""), Reach::kUnanswered);
+  EXPECT_EQ(ReachAfter(false, "HTTP/1.1 2"), Reach::kAnswered);
+}
+
+TEST(ClientSessionTest, ACallBehindAGoodbyeIsUntouched) {
+  const auto host = std::make_shared<FakeHost>();
+  const auto session = MakeHttp2ClientSession(host, kLimits);
+  session->Receive(AsBytes(Encode({kSettingsFrame, 0, 0, ""}) +
+                           Encode({kGoAwayFrame, 0, 0, std::string(8, '\0')})));
+  std::optional<ClientSession::Reach> reach;
+  session->Submit(Get(), [&](auto outcome) { reach = outcome.reach; });
+  EXPECT_EQ(reach, ClientSession::Reach::kUntouched);
+  session->Abandon(Error(Code::kUnavailable, "the test is over"));
+}
+
 // --- gRPC ---
 
 std::string GrpcAnswer(ByteView message, bool packed) {

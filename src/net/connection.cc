@@ -91,6 +91,13 @@ bool Connection::ReadAllowed() const {
          (state_ == State::kOpen && session_->WantsRead() && !session_->Done());
 }
 
+std::span<std::uint8_t> Connection::ReadPlace() {
+  if (state_ == State::kOpen) {
+    if (const auto place = session_->Place(); !place.empty()) return place;
+  }
+  return loop_->scratch();
+}
+
 void Connection::ReadSome() {
   const auto self = shared_from_this();  // callbacks below may let go of the last reference
   std::size_t total = 0;
@@ -100,14 +107,15 @@ void Connection::ReadSome() {
       break;
     }
     std::size_t n = 0;
-    const auto progress = options_.transport->Read(loop_->scratch(), n);
+    const std::span<std::uint8_t> place = ReadPlace();
+    const auto progress = options_.transport->Read(place, n);
     if (!progress) {
       FlushOut();  // an alert may say why
       return Close(progress.error());
     }
     if (*progress == Progress::kDone) {
       total += n;
-      Deliver(loop_->scratch().first(n));
+      Deliver(place.first(n));
       if (options_.transport->Drained()) break;  // asking again would cost a system call
       continue;
     }
@@ -153,7 +161,7 @@ void Connection::Pump() {
       return Close(written.error());
   }
   if (state_ == State::kOpen && options_.transport->unsent() == 0 && session_->Done())
-    return StartLinger(std::nullopt);
+    return StartLinger(session_->Fault());
   if (ReadAllowed()) {
     if (options_.transport->HasBuffered()) {
       loop_->Post([self = shared_from_this()] { self->ReadSome(); });
@@ -180,6 +188,7 @@ bool Connection::FlushOut() {
 
 void Connection::ArmRead() {
   if (std::exchange(read_armed_, true)) return;
+  options_.transport->Rest();
   socket_->WaitReadable([self = shared_from_this()] {
     self->read_armed_ = false;
     if (self->state_ == State::kHandshake) return self->Handshake();

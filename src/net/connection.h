@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "net/event_loop.h"
@@ -55,6 +56,7 @@ class Connection final : public SessionHost, public std::enable_shared_from_this
   void Handshake();
   void Sniff(ByteView bytes);
   void Open(bool http2);
+  std::span<std::uint8_t> ReadPlace();
   void ReadSome();
   void Deliver(ByteView bytes);
   void Pump();
@@ -84,7 +86,7 @@ class Connection final : public SessionHost, public std::enable_shared_from_this
   bool write_armed_ = false;
   bool draining_ = false;
   bool peer_ended_ = false;
-  std::optional<Error> refused_for_;  // why the handshake failed
+  std::optional<Error> refused_for_;  // why the handshake failed or the session ended
   std::size_t thrown_away_ = 0;       // since then
 };
 

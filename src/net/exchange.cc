@@ -9,9 +9,10 @@
 namespace strongroom::net {
 namespace {
 
-// Room is taken at once up to here when a length is announced; beyond it memory follows what really
-// came, so that a promise alone costs nothing.
-constexpr std::size_t kTrustedLength = 1 << 20;
+// An announced length gets memory as bytes come, so that a promise alone costs nothing: this many
+// times what is there, and no more than this ahead of it.
+constexpr std::size_t kAheadFactor = 16;
+constexpr std::size_t kMostAhead = 1 << 20;
 
 bool BreaksLine(char c) { return c == '\r' || c == '\n' || c == '\0'; }
 
@@ -31,7 +32,11 @@ void CleanHeaders(Headers& headers) {
 }
 
 Exchange::Exchange(const ServerContext& context, std::shared_ptr<SessionHost> host, Request head)
-    : context_(context), host_(std::move(host)), request_(std::move(head)), began_(host_->Now()) {
+    : context_(context),
+      host_(std::move(host)),
+      request_(std::move(head)),
+      began_(host_->Now()),
+      body_due_(began_ + context.limits.body_grace) {
   record_.method = request_.method;
   record_.target = request_.target;
   record_.connection = request_.connection;
@@ -41,12 +46,19 @@ Exchange::Exchange(const ServerContext& context, std::shared_ptr<SessionHost> ho
 
 Exchange::~Exchange() { ReleaseRoom(); }
 
-bool Exchange::MakeRoom(std::size_t more) {
+// Memory for `size` bytes of body, charged to the server's budget before it is taken.
+bool Exchange::MakeRoom(std::size_t size) {
+  Buffer& body = request_.body;
+  if (size <= body.capacity()) return true;
+  const std::size_t ahead = std::min({announced_, size * kAheadFactor, size + kMostAhead});
+  const std::size_t wanted = std::max({size, ahead, body.capacity() * 2});
+  const std::size_t more = Buffer::BlockSize(wanted) - reserved_;
   if (context_.buffered_bytes.fetch_add(more) + more > context_.limits.max_buffered_bytes) {
     context_.buffered_bytes.fetch_sub(more);
     return false;
   }
   reserved_ += more;
+  body.Reserve(wanted);
   return true;
 }
 
@@ -71,23 +83,28 @@ std::optional<Response> Exchange::Begin(std::optional<std::uint64_t> content_len
         Code::kExhausted, 413,
         fmt::format("body of {} bytes, wanted at most {}", *content_length, plan_.max_body));
   }
-  request_.body.Reserve(std::min(kTrustedLength, static_cast<std::size_t>(*content_length)));
+  announced_ = static_cast<std::size_t>(*content_length);
   return std::nullopt;
+}
+
+std::span<std::uint8_t> Exchange::BodyPlace(std::size_t wanted) {
+  if (complete_ || answered_) return {};
+  const std::span<std::uint8_t> spare = request_.body.spare();
+  return spare.first(std::min(wanted, spare.size()));
 }
 
 std::optional<Response> Exchange::OnBody(ByteView bytes) {
   if (bytes.size() > plan_.max_body - received_) {
     return Fail(Code::kExhausted, 413, fmt::format("body of more than {} bytes", plan_.max_body));
   }
-  if (!MakeRoom(bytes.size()))
-    return Fail(Code::kExhausted, 503, "too many request bodies in work, try again later");
   const bool first = received_ == 0;
+  if (first && plan_.grpc && bytes.size() >= kGrpcPrefix)
+    announced_ = std::min(GrpcMessageSize(bytes) + kGrpcPrefix, plan_.max_body);
+  if (!MakeRoom(received_ + bytes.size()))
+    return Fail(Code::kExhausted, 503, "too many request bodies in work, try again later");
   received_ += bytes.size();
-  if (first && plan_.grpc && bytes.size() >= kGrpcPrefix) {
-    request_.body.Reserve(
-        std::min({kTrustedLength, GrpcMessageSize(bytes) + kGrpcPrefix, plan_.max_body}));
-  }
   request_.body.Append(bytes);
+  KeepUp(bytes.size());
   return std::nullopt;
 }
 
@@ -124,11 +141,21 @@ std::optional<Response> Exchange::OnEnd(Deliver deliver) {
 SteadyTime Exchange::Deadline() const {
   if (answered_) return SteadyTime::max();
   if (complete_) return deadline_;
-  const auto& limits = context_.limits;
-  const auto by_rate = std::chrono::milliseconds(
-      received_ * 1000 / std::max<std::size_t>(limits.min_body_bytes_per_second, 1));
-  const SteadyTime body = began_ + std::max(limits.body_grace, by_rate);
+  const SteadyTime in_the_mean =
+      began_ + std::max<std::chrono::nanoseconds>(context_.limits.body_grace, TimeFor(received_));
+  const SteadyTime body = std::min(in_the_mean, body_due_);
   return plan_.grpc ? std::min(body, deadline_) : body;
+}
+
+// How long so many bytes take at the least rate.
+std::chrono::nanoseconds Exchange::TimeFor(std::size_t bytes) const {
+  return std::chrono::nanoseconds(
+      bytes * std::nano::den / std::max<std::size_t>(context_.limits.min_body_bytes_per_second, 1));
+}
+
+// Each byte buys the time that it takes at the least rate, none more than the grace ahead.
+void Exchange::KeepUp(std::size_t bytes) {
+  body_due_ = std::min(body_due_ + TimeFor(bytes), host_->Now() + context_.limits.body_grace);
 }
 
 std::optional<Response> Exchange::OnTime() {

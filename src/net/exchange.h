@@ -58,6 +58,9 @@ class Exchange {
 
   // Each gives the answer when there is one already: then the body is not wanted any more.
   std::optional<Response> Begin(std::optional<std::uint64_t> content_length);
+  // Where up to `wanted` more bytes of the body can be put before they are given to OnBody; empty
+  // where its memory has no room yet.
+  std::span<std::uint8_t> BodyPlace(std::size_t wanted);
   std::optional<Response> OnBody(ByteView bytes);
   // The request is complete: calls the handler. `deliver` is called on the session's thread, maybe
   // before this returns.
@@ -80,7 +83,9 @@ class Exchange {
 
  private:
   Response Fail(Code code, int http_status, std::string_view message);
-  bool MakeRoom(std::size_t more);
+  bool MakeRoom(std::size_t size);
+  void KeepUp(std::size_t bytes);
+  std::chrono::nanoseconds TimeFor(std::size_t bytes) const;
   void ReleaseRoom();
 
   const ServerContext& context_;
@@ -89,9 +94,11 @@ class Exchange {
   Plan plan_;
   CancelToken cancel_;
   SteadyTime began_;
+  SteadyTime body_due_;  // when the body, or more of it, must be there
   SteadyTime deadline_;
+  std::size_t announced_ = 0;  // of the body, by its header or its gRPC prefix
   std::size_t received_ = 0;
-  std::size_t reserved_ = 0;
+  std::size_t reserved_ = 0;  // of the server's budget, for the body's memory
   bool complete_ = false;
   bool answered_ = false;
   bool finished_ = false;

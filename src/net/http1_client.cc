@@ -41,7 +41,7 @@ class Http1ClientSession final : public ClientSession, private Http1Events {
   bool OnBody(ByteView bytes) override;
   void StartNext();
   void NewParser();
-  void Finish(Result<IncomingResponse> response, bool unprocessed);
+  void Finish(Result<IncomingResponse> response);
   void FailAll(const Error& why);
 
   const std::shared_ptr<SessionHost> host_;
@@ -127,7 +127,7 @@ void Http1ClientSession::Receive(ByteView bytes) {
     used += *fed;
     if (parser_->done()) {
       if (response_.status >= 200) {
-        Finish(std::move(response_), false);
+        Finish(std::move(response_));
       } else {
         NewParser();  // an interim response
       }
@@ -142,11 +142,11 @@ void Http1ClientSession::Receive(ByteView bytes) {
   }
 }
 
-void Http1ClientSession::Finish(Result<IncomingResponse> response, bool unprocessed) {
+void Http1ClientSession::Finish(Result<IncomingResponse> response) {
   Call call = std::move(calls_.front());
   calls_.pop_front();
   if (!keep_alive_) closing_ = true;
-  if (call.then) call.then({std::move(response), unprocessed});
+  if (call.then) call.then({std::move(response), Reach::kAnswered});
   if (!closing_) {
     StartNext();
   } else {
@@ -157,18 +157,17 @@ void Http1ClientSession::Finish(Result<IncomingResponse> response, bool unproces
 void Http1ClientSession::ReceiveEnd() {
   if (!calls_.empty() && parser_->header_done() && parser_->FeedEnd()) {
     keep_alive_ = false;
-    return Finish(std::move(response_), false);
+    return Finish(std::move(response_));
   }
   FailAll(Error(Code::kUnavailable, "the server closed the connection"));
 }
 
 void Http1ClientSession::FailAll(const Error& why) {
   closing_ = true;
-  const bool nothing_heard = !heard_;
-  bool front = true;
+  Reach reach = heard_ ? Reach::kAnswered : Reach::kUnanswered;
   for (auto& call : std::exchange(calls_, {})) {
-    if (call.then) call.then({std::unexpected(why), !front || nothing_heard});
-    front = false;
+    if (call.then) call.then({std::unexpected(why), reach});
+    reach = Reach::kUntouched;  // the others are behind it, and not on the wire
   }
 }
 

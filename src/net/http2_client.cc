@@ -56,7 +56,7 @@ class Http2ClientSession final : public ClientSession, private Nghttp2Events {
   ssize_t ReadBody(void* body, std::size_t room, std::uint32_t& flags) override;
   int SendBody(void* body, ByteView frame_header, std::size_t size) override;
   Call* Find(std::int32_t id);
-  void Finish(std::int32_t id, Result<IncomingResponse> response, bool unprocessed);
+  void Finish(std::int32_t id, Result<IncomingResponse> response, Reach reach);
 
   const std::shared_ptr<SessionHost> host_;
   const ClientLimits limits_;
@@ -83,7 +83,7 @@ std::uint64_t Http2ClientSession::Submit(OutgoingRequest request, Then then) {
   CleanHeaders(call.request.headers);
   const std::uint32_t next = nghttp2_session_get_next_stream_id(session_.get());
   if (next > INT32_MAX || !usable()) {
-    call.then({Unavailable("the connection takes no more calls"), true});
+    call.then({Unavailable("the connection takes no more calls"), Reach::kUntouched});
     return 0;
   }
   const auto id = static_cast<std::int32_t>(next);
@@ -100,7 +100,7 @@ std::uint64_t Http2ClientSession::Submit(OutgoingRequest request, Then then) {
   const nghttp2_data_provider provider = BodyProvider(&kept);
   if (nghttp2_submit_request(session_.get(), nullptr, fields.data(), fields.size(),
                              has_body ? &provider : nullptr, nullptr) != id) {
-    Finish(id, Unavailable("the connection takes no more calls"), true);
+    Finish(id, Unavailable("the connection takes no more calls"), Reach::kUntouched);
     return 0;
   }
   host_->Wake();
@@ -133,7 +133,7 @@ int Http2ClientSession::OnHeader(const nghttp2_frame& frame, std::string_view na
     Finish(call->id,
            Exhausted(fmt::format("response header of more than {} bytes or {} fields",
                                  limits_.max_header_bytes, limits_.max_header_count)),
-           false);
+           Reach::kAnswered);
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   }
   if (name == ":status") {
@@ -165,7 +165,7 @@ int Http2ClientSession::OnData(std::int32_t id, ByteView bytes) {
   if (call == nullptr || !call->then) return 0;
   if (bytes.size() > limits_.max_body_bytes - call->response.body.size()) {
     Finish(id, Exhausted(fmt::format("response of more than {} bytes", limits_.max_body_bytes)),
-           false);
+           Reach::kAnswered);
     return nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, id, NGHTTP2_CANCEL);
   }
   call->response.body.Append(bytes);
@@ -178,26 +178,25 @@ int Http2ClientSession::OnStreamClose(std::int32_t id, std::uint32_t error) {
   if (call->complete) {
     // RST_STREAM(NO_ERROR) after a whole answer only says that our body is not wanted (RFC
     // 9113, 8.1).
-    Finish(id, std::move(call->response), false);
+    Finish(id, std::move(call->response), Reach::kAnswered);
   } else if (error == NGHTTP2_CANCEL) {
-    Finish(id, Cancelled("the server cancelled the call"), false);
+    Finish(id, Cancelled("the server cancelled the call"), Reach::kAnswered);
   } else {
     Finish(id,
            Unavailable(fmt::format("the server ended the call: {}", nghttp2_http2_strerror(error))),
-           error == NGHTTP2_REFUSED_STREAM);
+           error == NGHTTP2_REFUSED_STREAM ? Reach::kUntouched : Reach::kAnswered);
   }
   return 0;
 }
 
 // The call's data source may still be asked for: the entry stays until nghttp2 has closed the
 // stream.
-void Http2ClientSession::Finish(std::int32_t id, Result<IncomingResponse> response,
-                                bool unprocessed) {
+void Http2ClientSession::Finish(std::int32_t id, Result<IncomingResponse> response, Reach reach) {
   Call* const call = Find(id);
   if (call == nullptr) return;
   const Then then = std::exchange(call->then, nullptr);
   if (nghttp2_session_find_stream(session_.get(), id) == nullptr) calls_.erase(id);
-  if (then) then({std::move(response), unprocessed});
+  if (then) then({std::move(response), reach});
 }
 
 ssize_t Http2ClientSession::ReadBody(void* body, std::size_t room, std::uint32_t& flags) {
@@ -243,7 +242,8 @@ void Http2ClientSession::Drain() {
 void Http2ClientSession::Abandon(const Error& why) {
   broken_ = true;
   for (auto& [id, call] : calls_) {
-    if (const Then then = std::exchange(call.then, nullptr)) then({std::unexpected(why), false});
+    const Reach reach = call.response.status == 0 ? Reach::kUnanswered : Reach::kAnswered;
+    if (const Then then = std::exchange(call.then, nullptr)) then({std::unexpected(why), reach});
   }
   // The session's data sources point into the calls: both go together.
 }

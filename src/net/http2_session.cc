@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "net/frame_walk.h"
 #include "net/nghttp2_engine.h"
 #include "net/token_bucket.h"
 
@@ -25,6 +26,9 @@ struct Stream {
   SteadyTime last_progress = {};  // of sending
 };
 
+// Less than this is sooner copied than read on its own.
+constexpr std::size_t kWorthPlacing = 1024;
+
 std::size_t BodySize(const Response& response) {
   return response.body_prefix.size() + response.body.size();
 }
@@ -34,6 +38,7 @@ class Http2ServerSession final : public Session, private Nghttp2Events {
   Http2ServerSession(const ServerContext& context, std::shared_ptr<SessionHost> host,
                      std::shared_ptr<const ConnectionInfo> connection);
 
+  std::span<std::uint8_t> Place() override;
   void Receive(ByteView bytes) override;
   void ReceiveEnd() override { broken_ = true; }
   void Produce(Buffer& out, std::size_t enough) override;
@@ -41,6 +46,7 @@ class Http2ServerSession final : public Session, private Nghttp2Events {
     return !broken_ && nghttp2_session_want_read(session_.get()) != 0;
   }
   bool Done() const override;
+  std::optional<Error> Fault() const override { return fault_; }
   std::optional<SteadyTime> Deadline() const override;
   void OnTime() override;
   void Drain() override;
@@ -68,6 +74,7 @@ class Http2ServerSession final : public Session, private Nghttp2Events {
   const std::shared_ptr<SessionHost> host_;
   const std::shared_ptr<const ConnectionInfo> connection_;
   Nghttp2Ptr<nghttp2_session> session_;
+  FrameWalk walk_{NGHTTP2_CLIENT_MAGIC_LEN};
   std::map<std::int32_t, Stream> streams_;
   TokenBucket resets_;
   TokenBucket idle_frames_;
@@ -76,6 +83,7 @@ class Http2ServerSession final : public Session, private Nghttp2Events {
   std::optional<SteadyTime> block_since_;  // a header block is open, or the preface has not come
   bool draining_ = false;
   bool broken_ = false;  // nothing more can be read or need be sent
+  std::optional<Error> fault_;
 };
 
 Http2ServerSession::Http2ServerSession(const ServerContext& context,
@@ -96,16 +104,25 @@ Http2ServerSession::Http2ServerSession(const ServerContext& context,
   nghttp2_option_set_no_closed_streams(option, 1);
   nghttp2_option_set_max_continuations(option, limits.max_continuations);
   session_ = NewServerSession(*this, option);
-  const std::array<nghttp2_settings_entry, 3> settings = {
+  const std::array<nghttp2_settings_entry, 4> settings = {
       {{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits.max_concurrent_streams},
+       {NGHTTP2_SETTINGS_MAX_FRAME_SIZE, limits.max_frame_bytes},
        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits.stream_window},
        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
         static_cast<std::uint32_t>(limits.max_header_bytes)}}};
   SubmitSettings(session_.get(), settings, limits.connection_window);
 }
 
+std::span<std::uint8_t> Http2ServerSession::Place() {
+  if (broken_ || walk_.data_left() < kWorthPlacing) return {};
+  const Stream* const stream = Find(walk_.stream());
+  if (stream == nullptr || !stream->exchange) return {};
+  return stream->exchange->BodyPlace(walk_.data_left());
+}
+
 void Http2ServerSession::Receive(ByteView bytes) {
   if (broken_) return;
+  walk_.Advance(bytes);
   const ssize_t used = nghttp2_session_mem_recv(session_.get(), bytes.data(), bytes.size());
   if (used == static_cast<ssize_t>(bytes.size())) return;
   // Not HTTP/2 at all, or a callback gave up; a GOAWAY, if one is due, is queued.
@@ -127,7 +144,7 @@ Stream* Http2ServerSession::Find(std::int32_t id) {
 }
 
 int Http2ServerSession::Flooded(std::string_view what) {
-  static_cast<void>(what);
+  if (!fault_) fault_ = Error(Code::kExhausted, fmt::format("flooded with {}", what));
   static_cast<void>(nghttp2_session_terminate_session(session_.get(), NGHTTP2_ENHANCE_YOUR_CALM));
   return 0;
 }

@@ -1,3 +1,6 @@
+#include <array>
+#include <random>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -46,6 +49,73 @@ TEST(Http2SessionTest, BytesMayComeOneByOne) {
   EXPECT_EQ(DataOf(out, 1), std::string("\0\0\0\0\3abc", 8));
   EXPECT_EQ(t.records().at(0).grpc_status, "0");
   EXPECT_EQ(t.buffered(), 0U);
+}
+
+// Bodies of frames of several sizes, padded ones and other streams' among them, however they are
+// cut.
+TEST(Http2SessionTest, BodiesReadInPlaceAreTheSame) {
+  const auto post = [](std::uint32_t id) {
+    return Encode({kHeadersFrame, kEndHeaders, id, RequestFields("POST", "/digest")});
+  };
+  std::mt19937 random(7);
+  const auto text = [&random](std::size_t size) {
+    std::string out(size, '\0');
+    for (char& c : out) c = static_cast<char>(random());
+    return out;
+  };
+  std::array<std::string, 2> bodies;
+  std::string wire = Preface() + Encode({kSettingsFrame, kAck, 0, ""}) + post(1) + post(3);
+  for (const std::size_t size : {5000U, 100U, 16384U, 200'000U, 1024U, 1023U, 16384U, 60'000U}) {
+    for (const std::uint32_t id : {1U, 3U}) {
+      const std::string part = text(size + id);
+      bodies[id / 2] += part;
+      const bool padded = size == 16384U && id == 3U;
+      wire += Encode({kDataFrame, padded ? kPadded : std::uint8_t{0}, id,
+                      padded ? "\x05" + part + "12345" : part});
+    }
+    wire += Encode({kPingFrame, 0, 0, "12345678"});
+  }
+  for (const std::uint32_t id : {1U, 3U}) wire += Encode({kDataFrame, kEndStream, id, ""});
+  for (const std::size_t most :
+       {std::size_t{1}, std::size_t{700}, std::size_t{16384}, wire.size()}) {
+    SessionUnderTest t(Protocol::kHttp2, {});
+    std::string out;
+    for (std::size_t at = 0; at < wire.size();) {
+      const std::size_t n = std::min(wire.size() - at, 1 + random() % most);
+      out += t.Exchange(std::string_view(wire).substr(at, n));
+      at += n;
+    }
+    for (const std::uint32_t id : {1U, 3U}) EXPECT_EQ(DataOf(out, id), DigestText(bodies[id / 2]));
+    EXPECT_EQ(t.buffered(), 0U);
+  }
+}
+
+// The frame ends while its stream is gone, was answered, or has broken its promised length: what
+// follows is read as if nothing had been placed.
+TEST(Http2SessionTest, PlacesEndWithTheirStream) {
+  const std::string half(8000, 'a');
+  const auto data = [&half](std::uint32_t id) { return Encode({kDataFrame, 0, id, half + half}); };
+  const std::string reset = std::string("\0\0\0\x08", 4);
+  struct Row {
+    const char* name;
+    std::vector<std::pair<std::string, std::string>> fields;
+    std::string_view path;
+  };
+  for (const Row& row : {Row{"too long for its route", {}, "/echo"},
+                         Row{"longer than announced", {{"content-length", "5000"}}, "/digest"},
+                         Row{"reset", {}, "/digest"}}) {
+    SCOPED_TRACE(row.name);
+    SessionUnderTest t(Protocol::kHttp2, {});
+    t.Exchange(Preface() + Encode({kHeadersFrame, kEndHeaders, 1,
+                                   RequestFields("POST", row.path, row.fields)}));
+    const std::string frame = data(1);
+    std::string out = t.Exchange(std::string_view(frame).substr(0, 6000));
+    out += t.Exchange(std::string_view(frame).substr(6000, 3000));
+    out += t.Exchange(frame.substr(9000) + Encode({kResetFrame, 0, 1, reset}) + data(1) +
+                      GetFrame(3, "/hello"));
+    EXPECT_EQ(DataOf(out, 3), "hello");
+    EXPECT_EQ(t.buffered(), 0U);
+  }
 }
 
 TEST(Http2SessionTest, LargeAnswersWaitForTheClientsWindow) {

@@ -28,9 +28,10 @@ struct Limits {
 
   // bodies; their size is the route's or the method's limit
   Milliseconds body_grace{10'000};  // from the header's end; after it, the rate must hold:
-  std::size_t min_body_bytes_per_second = 4096;  // mean since the header's end
-  std::size_t max_buffered_bytes =
-      1ULL << 30;  // request bodies of the whole server; beyond: 503, RESOURCE_EXHAUSTED
+  // A fast start saves up no more than the grace.
+  std::size_t min_body_bytes_per_second = 4096;
+  // Memory for request bodies of the whole server; beyond: 503, RESOURCE_EXHAUSTED.
+  std::size_t max_buffered_bytes = 1ULL << 30;
   // A response must be taken off us: this long without the peer accepting one byte ends the
   // connection.
   Milliseconds write_timeout{30'000};
@@ -41,6 +42,7 @@ struct Limits {
 
   // HTTP/2
   std::uint32_t max_concurrent_streams = 128;
+  std::uint32_t max_frame_bytes = 256 << 10;  // large: the rest of a frame is read into its body
   std::uint32_t stream_window = 8 << 20;
   std::uint32_t connection_window = 16 << 20;
   // Streams the client opened and reset before we answered: this many at once, then this many a

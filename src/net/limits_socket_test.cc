@@ -48,6 +48,8 @@ class LimitsSocketTest : public ::testing::Test {
     auto router = std::make_shared<Router>();
     router->Handle("GET", "/hello", [](const Request&) { return Response::Text(200, "hello"); },
                    {.run_on = RunOn::kLoop});
+    router->Handle("POST", "/hello", [](const Request&) { return Response::Text(200, "hello"); },
+                   {.run_on = RunOn::kLoop});
     router->Handle("GET", "/big",
                    [](const Request&) { return Response{.body = Bytes(64 << 20, 'x')}; });
     router->Handle("GET", "/block", [this](const Request&) {
@@ -132,6 +134,11 @@ TEST_F(LimitsSocketTest, ConnectionsFromOneAddress) {
   const UniqueFd fourth = Connect();
   EXPECT_EQ(ReadAll(fourth.get()).value_or("none"), "");
   EXPECT_NE(Ask(open[0], "/hello").find("hello"), std::string::npos);
+  EXPECT_EQ(metrics_
+                .CounterOf("strongroom_http_refused_connections_total", "",
+                           {{"listener", "default"}, {"limit", "connections"}})
+                .value(),
+            1);
 }
 
 TEST_F(LimitsSocketTest, ConnectionsInAll) {
@@ -182,10 +189,11 @@ TEST_F(LimitsSocketTest, MaxConnectionAge) {
   Serve({.max_connection_age = Milliseconds(50)}, true);
   HttpsClient client({.tls = TlsClientOptions{.trust = TrustPinned{identity_.credentials.leaf()}}});
   std::set<std::string> connections;
-  // No request fails while one connection takes the place of another.
+  // No request fails while one connection takes the place of another, be it safe to repeat or not.
+  const std::string url = fmt::format("https://localhost:{}/hello", server_->port());
   for (const SteadyTime until = Soon(); connections.size() < 4 && steady_clock::now() < until;) {
-    ASSERT_OK_AND_ASSIGN(const auto answer,
-                         client.Get(fmt::format("https://localhost:{}/hello", server_->port())));
+    ASSERT_OK(client.Post(url, "text/plain", {}));
+    ASSERT_OK_AND_ASSIGN(const auto answer, client.Get(url));
     ASSERT_EQ(answer.status, 200);
     connections.insert(answer.connection->local_address);
   }

@@ -9,6 +9,7 @@
 namespace strongroom::net {
 namespace {
 
+using ::testing::HasSubstr;
 using ::testing::StartsWith;
 using Protocol = SessionUnderTest::Protocol;
 
@@ -16,6 +17,17 @@ using Protocol = SessionUnderTest::Protocol;
 // few, so the access record is asked.
 int StatusOf(const SessionUnderTest& t) {
   return t.records().empty() ? 0 : t.records().back().status;
+}
+
+std::string GrpcStatusOf(const SessionUnderTest& t) {
+  return t.records().empty() ? "none" : t.records().back().grpc_status;
+}
+
+// The beginning of a call whose message is still to come.
+std::string GrpcHead(std::uint32_t id) {
+  return Encode({kHeadersFrame, kEndHeaders, id,
+                 RequestFields("POST", "/test.Service/Echo",
+                               {{"content-type", "application/grpc"}, {"te", "trailers"}})});
 }
 
 TEST(LimitsTest, IdleTimeout) {
@@ -26,8 +38,9 @@ TEST(LimitsTest, IdleTimeout) {
                                             : Preface() + GetFrame(1, "/hello"));
     t.After(Milliseconds(4900));
     EXPECT_FALSE(t.session().Done());
-    t.After(Milliseconds(200));
+    const std::string last = t.After(Milliseconds(200));
     EXPECT_TRUE(t.session().Done());
+    EXPECT_EQ(GoAwayCode(last), protocol == Protocol::kHttp2 ? std::optional(0U) : std::nullopt);
   }
 }
 
@@ -105,11 +118,44 @@ TEST(LimitsTest, SlowBodies) {
     out = fast.Exchange(std::string(200, 'a')) + fast.After(Milliseconds(1000));
   EXPECT_THAT(out, StartsWith("HTTP/1.1 200"));
 
+  // What was sent faster than it must be buys no more than the grace.
+  SessionUnderTest hasty(Protocol::kHttp1, limits);
+  hasty.Exchange("POST /large HTTP/1.1\r\nhost: x\r\ncontent-length: 100000\r\n\r\n" +
+                 std::string(90'000, 'a'));
+  EXPECT_EQ(hasty.After(Milliseconds(4900)), "");
+  EXPECT_THAT(hasty.After(Milliseconds(200)), StartsWith("HTTP/1.1 408"));
+
   SessionUnderTest two(Protocol::kHttp2, limits);
   two.Exchange(Preface() +
                Encode({kHeadersFrame, kEndHeaders, 1, RequestFields("POST", "/large")}));
   two.After(Milliseconds(5100));
   EXPECT_EQ(StatusOf(two), 408);
+
+  SessionUnderTest grpc(Protocol::kHttp2, limits);
+  grpc.Exchange(Preface() + GrpcHead(1));
+  grpc.After(Milliseconds(5100));
+  EXPECT_EQ(GrpcStatusOf(grpc), "4");
+}
+
+// One stream after another promises a body; memory is taken for what has come.
+TEST(LimitsTest, AnnouncedLengthsCostNothing) {
+  SessionUnderTest one(Protocol::kHttp1, {});
+  one.Exchange("POST /large HTTP/1.1\r\nhost: x\r\ncontent-length: 10000000\r\n\r\n");
+  EXPECT_EQ(one.buffered(), 0U);
+
+  SessionUnderTest two(Protocol::kHttp2, {});
+  two.Exchange(Preface());
+  for (std::uint32_t id = 1; id < 200; id += 2) {
+    two.Exchange(Encode({kHeadersFrame, kEndHeaders, id,
+                         RequestFields("POST", "/large", {{"content-length", "10000000"}})}));
+  }
+  EXPECT_EQ(two.buffered(), 0U);
+  two.Exchange(Encode({kDataFrame, 0, 1, std::string(1000, 'a')}));
+  EXPECT_EQ(two.buffered(), 16'384U);
+  two.Exchange(Encode({kDataFrame, 0, 1, std::string(16'000, 'a')}));
+  EXPECT_EQ(two.buffered(), 512U << 10);
+  two.Exchange(Encode({kResetFrame, 0, 1, std::string("\0\0\0\x08", 4)}));
+  EXPECT_EQ(two.buffered(), 0U);
 }
 
 TEST(LimitsTest, MaxBufferedBytes) {
@@ -123,7 +169,11 @@ TEST(LimitsTest, MaxBufferedBytes) {
   two.Exchange(frames);
   EXPECT_EQ(two.records().size(), 1U);
   EXPECT_EQ(StatusOf(two), 503);
-  EXPECT_EQ(two.buffered(), 8000U);
+  EXPECT_EQ(two.buffered(), 8192U);  // memory comes in blocks
+
+  SessionUnderTest grpc(Protocol::kHttp2, {.max_buffered_bytes = 1000});
+  grpc.Exchange(Preface() + GrpcHead(1) + Encode({kDataFrame, 0, 1, std::string(5, '\0')}));
+  EXPECT_EQ(GrpcStatusOf(grpc), "8");
 }
 
 TEST(LimitsTest, BodyOfARoute) {
@@ -186,6 +236,18 @@ TEST(LimitsTest, WindowsAreLarge) {
   EXPECT_TRUE(connection_window);
 }
 
+TEST(LimitsTest, MaxFrameBytes) {
+  const auto post = Encode({kHeadersFrame, kEndHeaders, 1, RequestFields("POST", "/large")});
+  const Limits limits{.max_frame_bytes = 32 << 10};
+  SessionUnderTest two(Protocol::kHttp2, limits);
+  two.Exchange(Preface() + Encode({kSettingsFrame, kAck, 0, ""}) + post);
+  EXPECT_EQ(GoAwayCode(two.Exchange(Encode({kDataFrame, 0, 1, std::string(32 << 10, 'a')}))),
+            std::nullopt);
+  constexpr std::uint32_t kFrameSizeError = 6;  // RFC 9113, 7
+  EXPECT_EQ(GoAwayCode(two.Exchange(Encode({kDataFrame, 0, 1, std::string((32 << 10) + 1, 'a')}))),
+            kFrameSizeError);
+}
+
 TEST(LimitsTest, RapidReset) {
   const Limits limits{.reset_burst = 50};
   SessionUnderTest two(Protocol::kHttp2, limits);
@@ -228,6 +290,8 @@ TEST(LimitsTest, FramesThatMoveNothing) {
     for (; sent < 1000 && !code; ++sent) code = GoAwayCode(two.Exchange(Encode(row.frame)));
     EXPECT_EQ(code, kEnhanceYourCalm) << row.name;
     EXPECT_LE(sent, 110) << row.name;
+    ASSERT_TRUE(two.session().Fault().has_value()) << row.name;
+    EXPECT_THAT(two.session().Fault()->ToString(), HasSubstr("frames that move nothing"));
     // The same number over a longer time is welcome.
     SessionUnderTest calm(Protocol::kHttp2, limits);
     calm.Exchange(Preface() +

@@ -22,6 +22,8 @@ namespace {
 
 using testing::Fails;
 
+constexpr std::string_view kLabel = "EXPORTER-net-test";
+
 class NetTest : public ::testing::Test {
  protected:
   void Serve(ClientCertificate wanted, Limits limits = {}) {
@@ -47,7 +49,7 @@ class NetTest : public ::testing::Test {
         [](const GrpcCall&, ByteView message) -> Result<Bytes> { return ToBytes(message); },
         {.max_message_bytes = 32 << 20});
     service->Handle("/test.Echo/Exporter", [](const GrpcCall& call, ByteView) -> Result<Bytes> {
-      return call.connection->tls.Exporter(kAttestationExporterLabel);
+      return call.connection->tls.Exporter(kLabel);
     });
     service->Handle("/test.Echo/Refuse", [](const GrpcCall&, ByteView) -> Result<Bytes> {
       return Denied("50 % of \xc3\xa4ll");
@@ -64,7 +66,8 @@ class NetTest : public ::testing::Test {
         Server::Start(
             {.listeners = {{.address = "127.0.0.1:0",
                             .tls = TlsServerOptions{.credentials = server_identity_->credentials,
-                                                    .client_certificate = wanted},
+                                                    .client_certificate = wanted,
+                                                    .exporter_labels = {std::string(kLabel)}},
                             .router = router,
                             .grpc_services = {service}}},
              .event_loops = 2,
@@ -76,7 +79,8 @@ class NetTest : public ::testing::Test {
     return {.trust = TrustPinned{server_identity_->credentials.leaf()},
             .credentials = with_certificate
                                ? std::make_shared<const Credentials>(client_identity_->credentials)
-                               : nullptr};
+                               : nullptr,
+            .exporter_labels = {std::string(kLabel)}};
   }
   std::string Url(std::string_view path) {
     return fmt::format("https://127.0.0.1:{}{}", server_->port(), path);
@@ -250,7 +254,6 @@ TEST_F(NetTest, EveryRequestIsALineOfTheAccessLogAndCounted) {
                        GrpcChannel::Connect({.address = Address(), .tls = Pinned()}));
   EXPECT_THAT(channel->Call("/test.Echo/Refuse", {}), Fails(Code::kDenied, ""));
   server_->Stop();
-  access_log_->Flush();
 
   ASSERT_OK_AND_ASSIGN(const std::string log, ReadTextFile(path, 1 << 20));
   EXPECT_EQ(std::ranges::count(log, '\n'), 4) << log;
@@ -282,9 +285,10 @@ TEST_F(NetTest, GrpcCallsShareOneConnection) {
   ASSERT_OK_AND_ASSIGN(const auto channel,
                        GrpcChannel::Connect({.address = Address(), .tls = Pinned(true)}));
   ASSERT_OK_AND_ASSIGN(const Bytes exporter, channel->Call("/test.Echo/Exporter", {}));
-  ASSERT_OK_AND_ASSIGN(const Bytes ours,
-                       channel->connection().tls.Exporter(kAttestationExporterLabel));
+  ASSERT_OK_AND_ASSIGN(const Bytes ours, channel->connection().tls.Exporter(kLabel));
   EXPECT_EQ(exporter.size(), 32U);
+  EXPECT_THAT(channel->connection().tls.Exporter("EXPORTER-other"),
+              Fails(Code::kPrecondition, "EXPORTER-other"));
   EXPECT_EQ(exporter, ours);
   const Bytes message(600 * 1024, 7);
   for (const bool gzip : {false, true}) {

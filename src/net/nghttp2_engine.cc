@@ -1,11 +1,14 @@
 #include "net/nghttp2_engine.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace strongroom::net {
 namespace {
 
 constexpr std::size_t kFrameHeader = 9;  // RFC 9113, 4.1
+// nghttp2 keeps memory for the largest frame that a session ever sent.
+constexpr std::int32_t kLargestSent = 64 << 10;
 
 Nghttp2Events& Events(void* user) { return *static_cast<Nghttp2Events*>(user); }
 
@@ -38,7 +41,15 @@ void SetReceiving(nghttp2_session_callbacks* c) {
       });
 }
 
+// Frames larger than nghttp2's 16 KiB, where the peer takes them.
+ssize_t FrameSize(nghttp2_session*, std::uint8_t, std::int32_t, std::int32_t connection_window,
+                  std::int32_t stream_window, std::uint32_t peers_limit, void*) {
+  return std::min(
+      {connection_window, stream_window, kLargestSent, static_cast<std::int32_t>(peers_limit)});
+}
+
 void SetSending(nghttp2_session_callbacks* c) {
+  nghttp2_session_callbacks_set_data_source_read_length_callback(c, FrameSize);
   nghttp2_session_callbacks_set_on_frame_send_callback(
       c, [](nghttp2_session*, const nghttp2_frame* frame, void* user) {
         return Events(user).OnFrameSent(*frame);

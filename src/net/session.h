@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -33,6 +35,9 @@ class Session : public std::enable_shared_from_this<Session> {
  public:
   virtual ~Session() = default;
 
+  // Where the next bytes belong, if that is known: read there, they need not be copied. Until the
+  // session is called again; empty: anywhere.
+  virtual std::span<std::uint8_t> Place() { return {}; }
   virtual void Receive(ByteView bytes) = 0;
   // The peer will send no more.
   virtual void ReceiveEnd() = 0;
@@ -43,6 +48,8 @@ class Session : public std::enable_shared_from_this<Session> {
   virtual bool WantsRead() const = 0;
   // True when the connection is to be closed, once what was produced is sent.
   virtual bool Done() const = 0;
+  // Why, where the peer is to blame; none: in order, or the connection knows itself.
+  virtual std::optional<Error> Fault() const { return std::nullopt; }
 
   // When OnTime wants to be called; none: not at all.
   virtual std::optional<SteadyTime> Deadline() const = 0;

@@ -14,6 +14,10 @@ void FakeHost::RunTasks() {
   }
 }
 
+std::string DigestText(std::string_view body) {
+  return std::to_string(body.size()) + " " + std::to_string(std::hash<std::string_view>()(body));
+}
+
 Dispatcher SessionUnderTest::MakeDispatcher(std::vector<Responder>& waiting) {
   auto router = std::make_shared<Router>();
   router->Handle("GET", "/hello", [](const Request&) { return Response::Text(200, "hello"); });
@@ -24,6 +28,11 @@ Dispatcher SessionUnderTest::MakeDispatcher(std::vector<Responder>& waiting) {
   router->Handle("POST", "/large",
                  [](const Request& request) {
                    return Response::Text(200, std::to_string(request.body.size()));
+                 },
+                 {.max_body_bytes = 1 << 30});
+  router->Handle("POST", "/digest",
+                 [](const Request& request) {
+                   return Response::Text(200, DigestText(AsText(request.body.view())));
                  },
                  {.max_body_bytes = 1 << 30});
   router->Handle("GET", "/big",
@@ -76,7 +85,14 @@ std::string SessionUnderTest::Take() {
 }
 
 std::string SessionUnderTest::Exchange(std::string_view bytes) {
-  session_->Receive(AsBytes(bytes));
+  for (ByteView rest = AsBytes(bytes); !rest.empty();) {
+    const std::span<std::uint8_t> place = session_->Place();
+    const ByteView next =
+        rest.first(place.empty() ? rest.size() : std::min(place.size(), rest.size()));
+    std::ranges::copy(place.empty() ? ByteView() : next, place.begin());
+    session_->Receive(place.empty() ? next : ByteView(place.first(next.size())));
+    rest = rest.subspan(next.size());
+  }
   host_->RunTasks();
   return Take();
 }

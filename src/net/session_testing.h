@@ -36,7 +36,8 @@ class SessionUnderTest {
   SessionUnderTest(Protocol protocol, Limits limits);
   ~SessionUnderTest();
 
-  // Gives bytes, runs what was posted, and returns what the session sent since.
+  // Gives bytes, where it names a place there, runs what was posted, and returns what the session
+  // sent since.
   std::string Exchange(std::string_view bytes);
   // Lets time pass, as a connection's timer would.
   std::string After(Milliseconds time);
@@ -64,6 +65,9 @@ class SessionUnderTest {
   static Dispatcher MakeDispatcher(std::vector<Responder>& waiting);
 };
 
+// What POST /digest answers: size and hash.
+std::string DigestText(std::string_view body);
+
 // HTTP/2 frames by hand.
 struct Frame {
   std::uint8_t type;
@@ -85,7 +89,7 @@ std::string GetFrame(std::uint32_t stream, std::string_view path);
 inline constexpr std::uint8_t kDataFrame = 0, kHeadersFrame = 1, kPriorityFrame = 2,
                               kResetFrame = 3, kSettingsFrame = 4, kPingFrame = 6, kGoAwayFrame = 7,
                               kWindowFrame = 8, kContinuationFrame = 9;
-inline constexpr std::uint8_t kEndStream = 1, kEndHeaders = 4;
+inline constexpr std::uint8_t kEndStream = 1, kAck = 1, kEndHeaders = 4, kPadded = 8;
 inline constexpr std::uint32_t kEnhanceYourCalm = 11;
 
 // The error code of the last GOAWAY; none: there was none.

@@ -40,9 +40,6 @@ enum class TlsVersion : std::uint8_t { kNone, kTls12, kTls13 };
 // "none", "TLSv1.2", "TLSv1.3"
 std::string_view TlsVersionName(TlsVersion version);
 
-// The label under which both ends of an activation derive their channel binding.
-inline constexpr std::string_view kAttestationExporterLabel = "EXPORTER-strongroom-attestation";
-
 // What one end of an established connection knows about it. Immutable once the handshake is done.
 struct TlsPeer {
   TlsVersion version = TlsVersion::kNone;
@@ -73,7 +70,7 @@ struct TlsServerOptions {
   // DER. Not empty: a presented certificate must chain to one of them, or the handshake fails.
   std::vector<Bytes> client_roots = {};
   TlsVersion minimum = TlsVersion::kTls12;
-  std::vector<std::string> exporter_labels = {std::string(kAttestationExporterLabel)};
+  std::vector<std::string> exporter_labels = {};  // what TlsPeer::Exporter can be asked for
 };
 
 // Trust in any server whose chain ends in one of these certificates (DER) and whose leaf names the
@@ -102,7 +99,7 @@ struct TlsClientOptions {
       nullptr;                   // shown when the server asks; null: nothing is shown
   std::string server_name = {};  // empty: the host that is dialled
   TlsVersion minimum = TlsVersion::kTls12;
-  std::vector<std::string> exporter_labels = {std::string(kAttestationExporterLabel)};
+  std::vector<std::string> exporter_labels = {};
 };
 
 }  // namespace strongroom::net

@@ -33,6 +33,7 @@ class TlsTransport final : public Transport {
   Status Write(ByteView bytes) override;
   void WriteEnd() override;
   bool HasBuffered() const override;
+  void Rest() override;
   TlsPeer Peer() const override;
 
   // Asks the settings' check, remembering a refusal for the handshake's error.
@@ -45,13 +46,17 @@ class TlsTransport final : public Transport {
   static int BioWrite(BIO* bio, const char* in, std::size_t size, std::size_t* done);
   static long BioControl(BIO* bio, int command, long number, void* pointer);
   Status NameServer();
+  Result<Progress> Fill();
   Result<Progress> Judge(int result, std::string_view doing);
 
   OpenSslPtr<SSL> ssl_;
   const TlsSettings& settings_;
   std::string host_;
+  Buffer received_;        // from the socket, until OpenSSL has taken all of it
+  std::size_t taken_ = 0;  // how much it has
   std::optional<Error> refusal_;
   std::optional<Error> lost_;
+  std::optional<Result<Progress>> after_bytes_;  // the end that Read met behind bytes: told next
   bool end_ = false;
   bool starved_ = false;  // the last Read wanted more than there is: what is buffered is a part
 };

@@ -1,5 +1,8 @@
-// TLS on the non-blocking socket: OpenSSL reads the socket itself, in large pieces; what it writes
-// is gathered.
+// TLS on the non-blocking socket: it is read in large pieces, of which OpenSSL is given a record at
+// a time; what OpenSSL writes is gathered.
+
+#include <algorithm>
+#include <cstring>
 
 #include <fmt/format.h>
 #include <openssl/err.h>
@@ -11,6 +14,9 @@ namespace strongroom::net {
 namespace {
 
 constexpr std::size_t kExporterBytes = 32;
+// What is asked of the socket at once: a block of Buffer's. OpenSSL's own read-ahead is no
+// substitute: it moves all that it holds to the front of its memory before every record.
+constexpr std::size_t kReadAhead = 128 * 1024 - Buffer::kAlignment;
 
 Bytes DerOf(X509* certificate) {
   std::uint8_t* der = nullptr;
@@ -64,17 +70,37 @@ Status TlsTransport::NameServer() {
   return {};
 }
 
+// Makes sure that there is something to take, if the socket has it.
+Result<Progress> TlsTransport::Fill() {
+  if (!received_.empty()) return Progress::kDone;
+  Buffer fresh;
+  fresh.Reserve(kReadAhead);
+  std::size_t n = 0;
+  const auto progress = Receive(fresh.spare(), n);
+  if (n == 0) return progress;
+  fresh.Grow(n);
+  received_ = std::move(fresh);
+  taken_ = 0;
+  return progress;
+}
+
 int TlsTransport::BioRead(BIO* bio, char* out, std::size_t size, std::size_t* done) {
   auto& self = *static_cast<TlsTransport*>(BIO_get_data(bio));
   BIO_clear_retry_flags(bio);
-  const auto progress = self.Receive({reinterpret_cast<std::uint8_t*>(out), size}, *done);
+  *done = 0;
+  const auto progress = self.Fill();
   if (!progress) {
     self.lost_ = progress.error();
     return 0;
   }
   if (*progress == Progress::kWantRead) BIO_set_retry_read(bio);
   self.end_ = *progress == Progress::kEnd;
-  return *progress == Progress::kDone ? 1 : 0;
+  if (*progress != Progress::kDone) return 0;
+  *done = std::min(size, self.received_.size() - self.taken_);
+  std::memcpy(out, self.received_.data() + self.taken_, *done);
+  self.taken_ += *done;
+  if (self.taken_ == self.received_.size()) self.received_ = Buffer();  // none while it is quiet
+  return 1;
 }
 
 int TlsTransport::BioWrite(BIO* bio, const char* in, std::size_t size, std::size_t* done) {
@@ -137,12 +163,25 @@ Result<Progress> TlsTransport::Handshake() {
 }
 
 Result<Progress> TlsTransport::Read(std::span<std::uint8_t> out, std::size_t& n) {
-  ERR_clear_error();
   n = 0;
-  const int result = SSL_read_ex(ssl_.get(), out.data(), out.size(), &n);
-  starved_ = result != 1;
-  if (result == 1) return Progress::kDone;
-  return Judge(result, "TLS");
+  if (after_bytes_) return *std::exchange(after_bytes_, std::nullopt);
+  ERR_clear_error();
+  do {  // a record at a time
+    std::size_t more = 0;
+    const int result = SSL_read_ex(ssl_.get(), out.data() + n, out.size() - n, &more);
+    n += more;
+    starved_ = result != 1;
+    if (result == 1) continue;
+    const auto verdict = Judge(result, "TLS");
+    if (n == 0) return verdict;
+    if (verdict != Progress::kWantRead) after_bytes_ = verdict;
+    return Progress::kDone;
+  } while (n < out.size() && !Drained());
+  return Progress::kDone;
+}
+
+void TlsTransport::Rest() {
+  if (SSL_is_init_finished(ssl_.get())) static_cast<void>(SSL_free_buffers(ssl_.get()));
 }
 
 Status TlsTransport::Write(ByteView bytes) {
@@ -163,7 +202,9 @@ void TlsTransport::WriteEnd() {
 
 // OpenSSL counts the part of a record that has come so far; until there is more of it, that gives
 // nothing.
-bool TlsTransport::HasBuffered() const { return !starved_ && SSL_has_pending(ssl_.get()) == 1; }
+bool TlsTransport::HasBuffered() const {
+  return after_bytes_ || !received_.empty() || (!starved_ && SSL_has_pending(ssl_.get()) == 1);
+}
 
 TlsPeer TlsTransport::Peer() const {
   TlsPeer peer;

@@ -34,6 +34,8 @@ class Transport {
   virtual void WriteEnd() = 0;
   // Whether Read can give bytes without the socket becoming readable.
   virtual bool HasBuffered() const = 0;
+  // The owner waits for the socket now: gives back memory that a quiet connection has no use for.
+  virtual void Rest() {}
   virtual TlsPeer Peer() const = 0;
 
   // Whether the last read left nothing behind: the socket gave less than it was asked for. What

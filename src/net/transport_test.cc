@@ -113,6 +113,75 @@ TEST_F(TransportTest, SaysWhetherMoreCanBeReadWithoutTheSocket) {
   EXPECT_TRUE(server_.transport->Drained());
 }
 
+// As many records as there is room for, and no record twice.
+TEST_F(TransportTest, ReadsManyRecordsAtOnce) {
+  Bytes sent(10 * kMoreThanARecord);
+  for (std::size_t i = 0; i < sent.size(); ++i) sent[i] = static_cast<std::uint8_t>(i * 7 / 5);
+  ASSERT_OK(client_.transport->Write(sent));
+  Give(server_, TakeSent(client_));
+  Bytes got;
+  std::size_t reads = 0;
+  for (; got.size() < sent.size(); ++reads) {
+    Bytes part(sent.size() / 2);
+    std::size_t n = 0;
+    ASSERT_EQ(*server_.transport->Read(part, n), Progress::kDone);
+    got.insert(got.end(), part.begin(), part.begin() + static_cast<std::ptrdiff_t>(n));
+  }
+  EXPECT_EQ(got, sent);
+  EXPECT_EQ(reads, 2U);
+  EXPECT_FALSE(server_.transport->HasBuffered());
+}
+
+TEST_F(TransportTest, TellsAnEndAfterTheBytesBeforeIt) {
+  ASSERT_OK(client_.transport->Write(Bytes(1000, 'x')));
+  client_.transport->WriteEnd();
+  Give(server_, TakeSent(client_));
+  EXPECT_EQ(ReadOnce(server_), 1000U);
+  std::size_t n = 0;
+  Bytes out(10);
+  EXPECT_EQ(*server_.transport->Read(out, n), Progress::kEnd);
+  EXPECT_EQ(n, 0U);
+}
+
+TEST_F(TransportTest, TellsADamagedRecordAfterTheBytesBeforeIt) {
+  ASSERT_OK(client_.transport->Write(Bytes(1000, 'x')));
+  Bytes wire = TakeSent(client_);
+  ASSERT_OK(client_.transport->Write(Bytes(1000, 'y')));
+  Bytes damaged = TakeSent(client_);
+  damaged.back() ^= 1;
+  wire.insert(wire.end(), damaged.begin(), damaged.end());
+  Give(server_, wire);
+  EXPECT_EQ(ReadOnce(server_), 1000U);
+  EXPECT_TRUE(server_.transport->HasBuffered());
+  std::size_t n = 0;
+  Bytes out(10);
+  const auto progress = server_.transport->Read(out, n);
+  ASSERT_FALSE(progress.has_value());
+  EXPECT_NE(progress.error().ToString().find("bad record mac"), std::string::npos)
+      << progress.error().ToString();
+  EXPECT_EQ(n, 0U);
+}
+
+// What waits has no need of it, and what has begun to come keeps it.
+TEST_F(TransportTest, RestingLosesNothing) {
+  ASSERT_OK(client_.transport->Write(Bytes(5000, 'x')));
+  const Bytes record = TakeSent(client_);
+  for (const std::size_t split : {std::size_t{0}, std::size_t{3}, record.size() / 2}) {
+    if (split != 0) {
+      ASSERT_OK(client_.transport->Write(Bytes(5000, 'x')));
+    }
+    const Bytes next = split == 0 ? record : TakeSent(client_);
+    server_.transport->Rest();
+    Give(server_, ByteView(next).first(split));
+    EXPECT_EQ(ReadOnce(server_), 0U);
+    server_.transport->Rest();
+    Give(server_, ByteView(next).subspan(split));
+    EXPECT_EQ(ReadOnce(server_, 100), 100U);
+    server_.transport->Rest();
+    EXPECT_EQ(ReadOnce(server_), 4900U);
+  }
+}
+
 TEST_F(TransportTest, IsNotDrainedAsLongAsAReadIsFilled) {
   End plain = Connect(nullptr);
   Give(plain, Bytes(100, 'x'));

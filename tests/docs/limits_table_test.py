@@ -1,12 +1,15 @@
-"""Compares the table of docs/protocols/limits.md with the defaults in src/net and with the tests that it names."""
+"""Compares the table of docs/protocols/limits.md with the defaults in src/net and src/coordinator and with the tests that it
+names."""
 import pathlib
 import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 NET = ROOT / "src/net"
-# Beside net::Limits: what a route and a method may set for themselves.
-ALSO = {"max_body_bytes": "router.h", "max_message_bytes": "grpc_service.h"}
+COORDINATOR = ROOT / "src/coordinator"
+# Beside net::Limits: what a route and a method may set for themselves, and the coordinator's own.
+ALSO = {"max_body_bytes": NET / "router.h", "max_message_bytes": NET / "grpc_service.h",
+        "quote_burst": COORDINATOR / "core/quote_budget.h", "quotes_per_second": COORDINATOR / "core/quote_budget.h"}
 FIELD = re.compile(r"^\s*[\w:]+ (\w+)\s*(?:=\s*|\{)([0-9][^;}]*?)\}?;", re.MULTILINE)
 UNITS = {"s": 1000, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "": 1}
 TEST = re.compile(r"^TEST(?:_F|_P)?\(\w+, (\w+)\)", re.MULTILINE)
@@ -21,12 +24,13 @@ def number(expression):
 def defaults():
     fields = {name: number(value) for name, value in FIELD.findall((NET / "limits.h").read_text())}
     for name, header in ALSO.items():
-        fields[name] = dict((n, number(v)) for n, v in FIELD.findall((NET / header).read_text()))[name]
+        fields[name] = dict((n, number(v)) for n, v in FIELD.findall(header.read_text()))[name]
     return fields
 
 
 def named_tests():
-    return {name for path in NET.glob("*_test.cc") for name in TEST.findall(path.read_text())}
+    return {name for folder in (NET, COORDINATOR / "api") for path in folder.glob("*_test.cc")
+            for name in TEST.findall(path.read_text())}
 
 
 def promised(text, count):
@@ -57,7 +61,7 @@ def violations(table, fields, tests):
             yield f"{limit}: the table names no test"
         for test in rows_tests:
             if test not in tests:
-                yield f"{limit}: there is no test {test} in src/net"
+                yield f"{limit}: there is no test {test} in src/net or src/coordinator/api"
     for name in sorted(set(fields) - described):
         yield f"{name}: not in the table"
 
@@ -65,7 +69,8 @@ def violations(table, fields, tests):
 def self_test(table, fields, tests):
     """The test must be able to fail: for another default, a test that is gone and a limit without a row."""
     others = (table.replace("| 4096 |", "| 4097 |"), table.replace("| 10 s |", "| 11 s |", 1),
-              table.replace("`RapidReset`", "`Rapid`"), table.replace("| `max_target_bytes`", "| `max_target`"))
+              table.replace("`RapidReset`", "`Rapid`"), table.replace("| 50, then 10/s", "| 50, then 11/s"),
+              table.replace("| `max_target_bytes`", "| `max_target`"))
     return all(other != table and any(violations(other, fields, tests)) for other in others)
 
 
