@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <chrono>
 
-#include "base/text.h"
-
 namespace strongroom::serving::api {
 namespace {
 
@@ -21,12 +19,6 @@ std::int64_t NowNs() {
 
 std::size_t MaxTensorBytes(std::size_t message_bytes) {
   return std::min(kMaxRequestBytes, std::max(kFillFloor, message_bytes * kFillFactor));
-}
-
-Result<Handle> AcquireFor(const Frontend& frontend, const Caller& caller, std::string_view model,
-                          std::optional<std::int64_t> version) {
-  RETURN_IF_ERROR(frontend.access.Check(model, caller.certificate));
-  return frontend.manager.Acquire(model, version);
 }
 
 RequestMeter::RequestMeter(const Frontend& frontend, std::string_view dialect,
@@ -52,11 +44,6 @@ void RequestMeter::Finish(std::string_view model, const std::optional<Error>& er
                    "Time from decoding a request to its answer, successes only.", bounds,
                    {{"model", label}, {"dialect", dialect_}, {"method", method_}})
       .Observe(static_cast<double>(NowNs() - started_ns_) / 1e9);
-}
-
-std::optional<std::int64_t> ParseVersion(std::string_view text) {
-  const auto value = ParseDecimal<std::int64_t>(text);
-  return value && *value >= 0 ? value : std::nullopt;
 }
 
 }  // namespace strongroom::serving::api

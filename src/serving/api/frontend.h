@@ -32,10 +32,6 @@ struct Caller {
   const Bytes* certificate = nullptr;
 };
 
-// Checks the caller's right, then finds the version. kDenied, kNotFound.
-Result<Handle> AcquireFor(const Frontend& frontend, const Caller& caller, std::string_view model,
-                          std::optional<std::int64_t> version);
-
 // Counts one request and, when it succeeded, its time, under its dialect and method; only models
 // that are known get a label of their own. Call once, when the answer is known.
 class RequestMeter {
@@ -59,8 +55,5 @@ auto Metered(const Frontend& frontend, std::string_view dialect, std::string_vie
   meter.Finish(model, result ? std::nullopt : std::optional<Error>(result.error()));
   return result;
 }
-
-// A whole decimal number that is not negative, as versions are written in paths and fields.
-std::optional<std::int64_t> ParseVersion(std::string_view text);
 
 }  // namespace strongroom::serving::api

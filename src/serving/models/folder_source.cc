@@ -5,15 +5,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <optional>
-#include <set>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "base/encoding.h"
 #include "base/files.h"
-#include "base/text.h"
 #include "crypto/hash.h"
 #include "pfs/file_reader.h"
 #include "pfs/storage.h"
@@ -22,16 +19,6 @@ namespace strongroom::serving::models {
 namespace {
 
 namespace fs = std::filesystem;
-
-// A version is a decimal number in the one form that names its folder: no leading zeros.
-std::optional<std::int64_t> ParseVersion(std::string_view text) {
-  const auto value = ParseDecimal<std::int64_t>(text);
-  return value && *value >= 0 && std::to_string(*value) == text ? value : std::nullopt;
-}
-
-std::string Key(std::int64_t version, std::string_view file) {
-  return fmt::format("{}/{}", version, file);
-}
 
 Result<UniqueFd> OpenRegular(const fs::path& path) {
   UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
@@ -43,61 +30,63 @@ Result<UniqueFd> OpenRegular(const fs::path& path) {
   return fd;
 }
 
-// The names a version may have: IR needs both of its files.
-bool HasIr(const std::map<std::string, Bytes>& files, std::int64_t version) {
-  return files.contains(Key(version, kIrGraph)) && files.contains(Key(version, kIrWeights));
-}
-bool HasOnnx(const std::map<std::string, Bytes>& files, std::int64_t version) {
-  return files.contains(Key(version, kOnnx));
-}
-
-Result<std::set<std::int64_t>> NamedVersions(const std::map<std::string, Bytes>& files) {
-  std::set<std::int64_t> versions;
-  for (const auto& [name, digest] : files) {
-    const auto slash = name.find('/');
-    const auto version = slash == std::string::npos
-                             ? std::nullopt
-                             : ParseVersion(std::string_view(name).substr(0, slash));
-    if (!version || Key(*version, name.substr(slash + 1)) != name) {
-      return Malformed(fmt::format("model file \"{}\", wanted <version>/<file>", name));
-    }
+// Every version that the owner names can be served; nothing else was set (manifest check).
+Result<ModelLayout> LayoutOf(const ModelTrust& trust) {
+  std::vector<std::string_view> names;
+  for (const auto& [name, digest] : trust.files) {
+    names.emplace_back(name);
     if (digest.size() != crypto::Sha256Digest::kSize) {
       return Malformed(
           fmt::format("digest of model file {} has {} bytes, wanted 32", name, digest.size()));
     }
-    if (HasIr(files, *version) || HasOnnx(files, *version)) versions.insert(*version);
   }
-  return versions;
+  if (names.empty()) return Malformed("its owner names 0 files");
+  ModelLayout layout = ReadModelLayout(names);
+  if (!layout.problems.empty()) {
+    return Malformed("of the files that its owner names, " + layout.problems.front());
+  }
+  return layout;
+}
+
+// Folders of versions that lie there now, by their numbers.
+Result<std::map<std::int64_t, std::string>> VersionFolders(std::string_view model,
+                                                           const fs::path& folder) {
+  std::error_code error;
+  std::map<std::int64_t, std::string> out;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    const auto version = ParseModelVersion(name);
+    if (!version || !entry->is_directory(error)) continue;
+    std::string& known = out[*version];
+    known = std::max(known, name);
+  }
+  if (error)
+    return NotFound(
+        fmt::format("model {}: folder {}: {}", model, folder.string(), error.message()));
+  return out;
 }
 
 }  // namespace
 
 Result<std::unique_ptr<ProtectedFolder>> ProtectedFolder::Make(std::string model, fs::path folder,
                                                                ModelTrust trust, unsigned threads) {
-  auto versions = In(fmt::format("model {}", model), NamedVersions(trust.files));
-  if (!versions) return std::unexpected(versions.error());
-  if (versions->empty()) {
-    return Malformed(
-        fmt::format("model {}: its owner names {} files, wanted {} and {}, or {}, of some version",
-                    model, trust.files.size(), kIrGraph, kIrWeights, kOnnx));
-  }
+  ASSIGN_OR_RETURN(ModelLayout layout, In(fmt::format("model {}", model), LayoutOf(trust)));
   if (trust.embedded_prefix.empty()) trust.embedded_prefix = model;
-  return std::unique_ptr<ProtectedFolder>(
-      new ProtectedFolder(std::move(model), std::move(folder), std::move(trust), threads));
+  return std::unique_ptr<ProtectedFolder>(new ProtectedFolder(
+      std::move(model), std::move(folder), std::move(trust), std::move(layout), threads));
 }
 
 Result<std::vector<std::int64_t>> ProtectedFolder::Versions(std::string_view model) {
   if (model != model_) return NotFound(fmt::format("model {} is not in this folder", model));
-  ASSIGN_OR_RETURN(const std::set<std::int64_t> versions, NamedVersions(trust_.files));
-  return std::vector<std::int64_t>(versions.begin(), versions.end());
+  std::vector<std::int64_t> out;
+  for (const auto& [version, files] : layout_.versions) out.push_back(version);
+  return out;
 }
 
-Result<Buffer> ProtectedFolder::ReadFile(std::int64_t version, std::string_view file) const {
-  const std::string name = Key(version, file);
-  const auto named = trust_.files.find(name);
-  if (named == trust_.files.end())
-    return Precondition(fmt::format("the owner names no file {}", name));
-  const fs::path path = folder_ / std::to_string(version) / file;
+Result<Buffer> ProtectedFolder::ReadFile(const std::string& name) const {
+  const Bytes& named = trust_.files.at(name);
+  const fs::path path = folder_ / name;
   ASSIGN_OR_RETURN(const UniqueFd fd, OpenRegular(path));
   const pfs::FdSource source(fd.get(), path.string());
   ASSIGN_OR_RETURN(const pfs::FileReader reader,
@@ -106,12 +95,12 @@ Result<Buffer> ProtectedFolder::ReadFile(std::int64_t version, std::string_view 
   ASSIGN_OR_RETURN(Buffer plaintext, Buffer::Allocate(static_cast<std::size_t>(reader.size()),
                                                       Secrecy::kConfidential));
   RETURN_IF_ERROR(reader.ReadAll(plaintext.writable(), {.threads = threads_}));
-  if (!Equal(crypto::Sha256(plaintext.view()).view(), named->second)) {
+  if (!Equal(crypto::Sha256(plaintext.view()).view(), named)) {
     return std::unexpected(
         Error(Code::kUntrusted,
               fmt::format(
                   "{} is genuine, but another state of it than the owner names: wanted SHA-256 {}",
-                  path.string(), HexEncode(named->second)),
+                  path.string(), HexEncode(named)),
               "models.other-content"));
   }
   return plaintext;
@@ -119,39 +108,38 @@ Result<Buffer> ProtectedFolder::ReadFile(std::int64_t version, std::string_view 
 
 Result<ModelFiles> ProtectedFolder::Read(std::string_view model, std::int64_t version) {
   if (model != model_) return NotFound(fmt::format("model {} is not in this folder", model));
-  ModelFiles files;
-  if (HasIr(trust_.files, version)) {
-    files.format = ModelFormat::kOpenVinoIr;
-    ASSIGN_OR_RETURN(files.graph, ReadFile(version, kIrGraph));
-    ASSIGN_OR_RETURN(files.weights, ReadFile(version, kIrWeights));
-    return files;
-  }
-  if (!HasOnnx(trust_.files, version)) {
+  const auto named = layout_.versions.find(version);
+  if (named == layout_.versions.end()) {
     return Precondition(
         fmt::format("model {}: its owner names no files of version {}", model, version));
   }
+  const ModelVersionFiles& names = named->second;
+  ModelFiles files;
+  if (names.HasIr()) {
+    files.format = ModelFormat::kOpenVinoIr;
+    ASSIGN_OR_RETURN(files.graph, ReadFile(names.NameOf(kIrGraph)));
+    ASSIGN_OR_RETURN(files.weights, ReadFile(names.NameOf(kIrWeights)));
+    return files;
+  }
   files.format = ModelFormat::kOnnx;
-  ASSIGN_OR_RETURN(files.graph, ReadFile(version, kOnnx));
+  ASSIGN_OR_RETURN(files.graph, ReadFile(names.NameOf(kOnnx)));
   return files;
 }
 
 Result<std::vector<std::int64_t>> InsecurePlainFolder::Versions(std::string_view model) {
-  std::error_code error;
+  ASSIGN_OR_RETURN(const auto folders, VersionFolders(model, folder_));
   std::vector<std::int64_t> versions;
-  for (fs::directory_iterator entry(folder_, error), end; !error && entry != end;
-       entry.increment(error)) {
-    const auto version = ParseVersion(entry->path().filename().string());
-    if (version && entry->is_directory(error)) versions.push_back(*version);
-  }
-  if (error)
-    return NotFound(
-        fmt::format("model {}: folder {}: {}", model, folder_.string(), error.message()));
-  std::sort(versions.begin(), versions.end());
+  for (const auto& [version, name] : folders) versions.push_back(version);
   return versions;
 }
 
-Result<ModelFiles> InsecurePlainFolder::Read(std::string_view, std::int64_t version) {
-  const fs::path folder = folder_ / std::to_string(version);
+Result<ModelFiles> InsecurePlainFolder::Read(std::string_view model, std::int64_t version) {
+  ASSIGN_OR_RETURN(const auto folders, VersionFolders(model, folder_));
+  const auto found = folders.find(version);
+  if (found == folders.end()) {
+    return NotFound(fmt::format("model {}: no version {} in {}", model, version, folder_.string()));
+  }
+  const fs::path folder = folder_ / found->second;
   const auto read = [&](std::string_view file) -> Result<Buffer> {
     ASSIGN_OR_RETURN(const UniqueFd fd, OpenRegular(folder / file));
     const pfs::FdSource source(fd.get(), (folder / file).string());
@@ -162,7 +150,9 @@ Result<ModelFiles> InsecurePlainFolder::Read(std::string_view, std::int64_t vers
     return bytes;
   };
   ModelFiles files;
-  if (fs::exists(folder / kOnnx) && !fs::exists(folder / kIrGraph)) {
+  ASSIGN_OR_RETURN(const bool has_onnx, Exists(folder / kOnnx));
+  ASSIGN_OR_RETURN(const bool has_graph, Exists(folder / kIrGraph));
+  if (has_onnx && !has_graph) {
     files.format = ModelFormat::kOnnx;
     ASSIGN_OR_RETURN(files.graph, read(kOnnx));
     return files;

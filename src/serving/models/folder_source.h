@@ -8,15 +8,11 @@
 #include <string_view>
 
 #include "base/bytes.h"
+#include "base/model_layout.h"
 #include "pfs/node_cipher.h"
 #include "serving/core/model_files.h"
 
 namespace strongroom::serving::models {
-
-// Where the versions of a model lie: <folder>/<version>/model.xml with model.bin, or model.onnx.
-inline constexpr std::string_view kIrGraph = "model.xml";
-inline constexpr std::string_view kIrWeights = "model.bin";
-inline constexpr std::string_view kOnnx = "model.onnx";
 
 // What the owner said about a model, through the coordinator.
 struct ModelTrust {
@@ -38,8 +34,8 @@ struct ModelTrust {
 // file that is not the one named (an older state); kPrecondition, the owner named no such file.
 class ProtectedFolder final : public ModelSource {
  public:
-  // `threads` decrypt one file together. kMalformed when `trust` names no complete version, or a
-  // digest is not 32 bytes.
+  // `threads` decrypt one file together. kMalformed when the files that `trust` names are none, or
+  // no model's (base/model_layout.h), or a digest is not 32 bytes.
   static Result<std::unique_ptr<ProtectedFolder>> Make(std::string model,
                                                        std::filesystem::path folder,
                                                        ModelTrust trust, unsigned threads);
@@ -49,21 +45,25 @@ class ProtectedFolder final : public ModelSource {
 
  private:
   ProtectedFolder(std::string model, std::filesystem::path folder, ModelTrust trust,
-                  unsigned threads)
+                  ModelLayout layout, unsigned threads)
       : model_(std::move(model)),
         folder_(std::move(folder)),
         trust_(std::move(trust)),
+        layout_(std::move(layout)),
         threads_(threads) {}
 
-  Result<Buffer> ReadFile(std::int64_t version, std::string_view file) const;
+  // `name` is one of the owner's.
+  Result<Buffer> ReadFile(const std::string& name) const;
 
   std::string model_;
   std::filesystem::path folder_;
   ModelTrust trust_;
+  ModelLayout layout_;
   unsigned threads_;
 };
 
-// A model as a folder of plain files: for comparing answers, never for serving what is secret.
+// A model as a folder of plain files: for comparing answers, never for serving what is secret. Of
+// two folders of one number the last by name counts.
 class InsecurePlainFolder final : public ModelSource {
  public:
   explicit InsecurePlainFolder(std::filesystem::path folder) : folder_(std::move(folder)) {}

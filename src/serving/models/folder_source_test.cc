@@ -76,6 +76,16 @@ TEST_F(ProtectedFolderTest, OpensIrAndOnnx) {
   EXPECT_TRUE(one.weights.empty());
 }
 
+// TensorFlow Serving reads 00000012 as 12, and its exporters wrote such folders.
+TEST_F(ProtectedFolderTest, AVersionMayHaveZerosBeforeItsNumber) {
+  auto files = PutDigits("00000012");
+  files.merge(PutDigits("9"));
+  const auto source = Source("digits", files);
+  EXPECT_THAT(source->Versions("digits").value(), ElementsAre(9, 12));
+  ASSERT_OK_AND_ASSIGN(const ModelFiles read, source->Read("digits", 12));
+  EXPECT_EQ(ToText(read.graph.view()), "<net/> of 00000012");
+}
+
 TEST_F(ProtectedFolderTest, APrefixServesTreesOfOtherTools) {
   const std::map<std::string, Bytes> files = {
       {"1/model.onnx", Put("digits", "1/model.onnx", "onnx", 1, "/srv/models/d")}};
@@ -186,10 +196,15 @@ TEST_F(ProtectedFolderTest, AnOwnersListThatServesNothingIsRefused) {
     const char* text;
   } rows[] = {
       {"nothing", {}, "names 0 files"},
-      {"half an IR", {{"1/model.xml", digest}}, "names 1 files"},
-      {"no version", {{"model.onnx", digest}}, "wanted <version>/<file>"},
-      {"version 01", {{"01/model.onnx", digest}}, "wanted <version>/<file>"},
-      {"negative version", {{"-1/model.onnx", digest}}, "wanted <version>/<file>"},
+      {"half an IR", {{"1/model.xml", digest}}, "version 1 has no model"},
+      {"half an IR beside a whole model",
+       {{"1/model.onnx", digest}, {"2/model.bin", digest}},
+       "version 2 has no model"},
+      {"no version", {{"model.onnx", digest}}, "is not <version>/<file>"},
+      {"one version in two folders",
+       {{"1/model.onnx", digest}, {"01/model.onnx", digest}},
+       "are both version 1"},
+      {"negative version", {{"-1/model.onnx", digest}}, "is not <version>/<file>"},
       {"short digest", {{"1/model.onnx", Bytes(31)}}, "31 bytes, wanted 32"},
       {"empty digest", {{"1/model.onnx", {}}}, "0 bytes, wanted 32"},
   };
@@ -214,13 +229,18 @@ TEST(InsecurePlainFolderTest, ReadsVersionsOfPlainFiles) {
   std::ofstream(folder.path() / "1" / "model.xml") << "<net/>";
   std::ofstream(folder.path() / "1" / "model.bin") << "w";
   std::ofstream(folder.path() / "12" / "model.onnx") << "onnx";
+  std::ofstream(folder.path() / "007" / "model.onnx") << "seven";
   InsecurePlainFolder source(folder.path());
-  EXPECT_THAT(source.Versions("any").value(), ElementsAre(1, 3, 12));
+  EXPECT_THAT(source.Versions("any").value(), ElementsAre(1, 3, 7, 12));
   EXPECT_EQ(ToText(source.Read("any", 1).value().weights.view()), "w");
   EXPECT_EQ(source.Read("any", 12).value().format, ModelFormat::kOnnx);
+  EXPECT_EQ(ToText(source.Read("any", 7).value().graph.view()), "seven");
+  EXPECT_THAT(source.Read("any", 8), Fails(Code::kNotFound, "no version 8"));
   EXPECT_THAT(source.Read("any", 3), Fails(Code::kNotFound, "model.xml"));
   EXPECT_THAT(InsecurePlainFolder("/nowhere/at/all").Versions("any"),
               Fails(Code::kNotFound, "/nowhere"));
+  fs::create_symlink("model.onnx", folder.path() / "3" / "model.onnx");
+  EXPECT_THAT(source.Read("any", 3), Fails(Code::kInternal, "3/model.onnx: "));
 }
 
 }  // namespace

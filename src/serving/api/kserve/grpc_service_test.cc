@@ -14,6 +14,7 @@ namespace {
 using inference::ModelInferRequest;
 using inference::ModelInferResponse;
 using strongroom::testing::Fails;
+using ::testing::AnyOf;
 using ::testing::ElementsAre;
 using testing::RawOf;
 
@@ -148,6 +149,8 @@ TEST_F(KserveGrpcTest, RefusesWhatDoesNotFit) {
        "no version 9"},
       {"version in words", Raw(), [](auto& r) { r.set_model_version("latest"); }, Code::kMalformed,
        "wanted a whole number"},
+      {"version nought with sign", Raw(), [](auto& r) { r.set_model_version("-0"); },
+       Code::kMalformed, "wanted a whole number"},
       {"version with sign", Raw(), [](auto& r) { r.set_model_version("-1"); }, Code::kMalformed,
        "wanted a whole number"},
       {"raw and contents", Raw(),
@@ -266,8 +269,24 @@ TEST_F(KserveGrpcTest, MetadataAndReadiness) {
 
 TEST_F(KserveGrpcTest, ShortenedOrChangedMessagesNeverReadOutside) {
   for (const Bytes& good : {Serialize(Raw()), Serialize(Typed())}) {
-    const auto ask = [&](ByteView changed, std::size_t) {
-      static_cast<void>(ModelInfer(frontend_, alice_, ToBytes(changed)));
+    const auto ask = [&](ByteView changed, std::size_t offset) {
+      const auto answer =
+          Parse<ModelInferResponse>(ModelInfer(frontend_, alice_, ToBytes(changed)));
+      if (!answer) {
+        EXPECT_THAT(answer.error().code(), AnyOf(Code::kMalformed, Code::kUnsupported,
+                                                 Code::kNotFound, Code::kDenied, Code::kExhausted))
+            << offset << answer.error().ToString();
+        return;
+      }
+      // Elements in, elements out: two of four bytes each, whatever the bytes are now.
+      for (const auto& output : answer->outputs()) {
+        EXPECT_THAT(output.shape(), ElementsAre(2)) << offset;
+        const auto& typed = output.contents();
+        const int listed = typed.fp32_contents_size() + typed.int_contents_size();
+        EXPECT_EQ(listed, answer->raw_output_contents_size() > 0 ? 0 : 2) << offset;
+      }
+      for (const std::string& raw : answer->raw_output_contents())
+        EXPECT_EQ(raw.size(), 8U) << offset;
     };
     strongroom::testing::ForEachTruncation(good, ask);
     strongroom::testing::ForEachFlippedByte(good, ask, 0x01);

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "base/model_layout.h"
+
 namespace strongroom::serving::api::kserve {
 
 Result<Handle> AcquireVersion(const Frontend& frontend, const Caller& caller,
@@ -11,7 +13,7 @@ Result<Handle> AcquireVersion(const Frontend& frontend, const Caller& caller,
   RETURN_IF_ERROR(frontend.access.Check(model, caller.certificate));
   if (model.empty()) return Malformed("request names no model");
   if (version.empty()) return frontend.manager.Acquire(model, std::nullopt);
-  const auto number = ParseVersion(version);
+  const auto number = ParseModelVersion(version);
   if (!number)
     return Malformed(fmt::format("model version is \"{:.50}\", wanted a whole number", version));
   return frontend.manager.Acquire(model, number);

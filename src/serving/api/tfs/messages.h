@@ -12,6 +12,10 @@
 
 namespace strongroom::serving::api::tfs {
 
+// The version that OpenVINO Model Server's client names when its user names none; any model may
+// also have it.
+inline constexpr std::int64_t kDefaultVersion = 0;
+
 // tensorflow.serving.ModelSpec; views point into the message.
 struct ModelSpec {
   std::string_view name;

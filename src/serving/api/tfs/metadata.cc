@@ -3,6 +3,7 @@
 #include <tensorflow_serving.pb.h>
 
 #include <algorithm>
+#include <functional>
 #include <string>
 
 #include <fmt/format.h>
@@ -76,8 +77,10 @@ Result<std::vector<VersionStatus>> StatusesOf(const Manager& manager, std::strin
   std::vector<VersionStatus> statuses = manager.Statuses(model);
   if (statuses.empty())
     return NotFound(fmt::format("Could not find any versions of model {}", model));
-  if (!version) return statuses;
-  std::erase_if(statuses, [&](const VersionStatus& status) { return status.version != *version; });
+  const auto is_asked = [&](const VersionStatus& status) { return status.version == *version; };
+  if (!version || (version == kDefaultVersion && std::ranges::none_of(statuses, is_asked)))
+    return statuses;
+  std::erase_if(statuses, std::not_fn(is_asked));
   if (statuses.empty())
     return NotFound(fmt::format("Could not find version {} of model {}", *version, model));
   return statuses;

@@ -30,6 +30,7 @@ Result<Handle> AcquireSpec(const Frontend& frontend, const Caller& caller, const
   if (spec.label)
     return Malformed(fmt::format("Unrecognized servable version label: {}", *spec.label));
   auto handle = frontend.manager.Acquire(spec.name, spec.version);
+  if (!handle && spec.version == kDefaultVersion) handle = frontend.manager.Acquire(spec.name, {});
   if (handle) return handle;
   return NotFound(spec.version
                       ? fmt::format("Servable not found for request: Specific({}, {})", spec.name,

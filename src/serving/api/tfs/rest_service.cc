@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/json.h"
+#include "base/model_layout.h"
 #include "net/status_map.h"
 #include "serving/api/tfs/metadata.h"
 #include "serving/api/tfs/predict.h"
@@ -30,7 +31,7 @@ Result<ModelSpec> SpecOf(const net::Request& request) {
   spec.name = request.Param("model").value_or("");
   spec.label = request.Param("label");
   if (const auto text = request.Param("version")) {
-    spec.version = ParseVersion(*text);
+    spec.version = ParseModelVersion(*text);
     if (!spec.version)
       return Malformed(fmt::format("Malformed request: {} {}", request.method, request.path));
   }

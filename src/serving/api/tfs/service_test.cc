@@ -74,6 +74,23 @@ TEST_F(TfsServiceTest, OutputFilterChoosesOutputs) {
   EXPECT_THAT(one.outputs().at("b_out").int_val(), ::testing::ElementsAre(-3, 4));
 }
 
+TEST_F(TfsServiceTest, VersionZeroIsTheNewestUnlessItIsServed) {
+  auto request = GoodRequest();
+  request.mutable_model_spec()->mutable_version()->set_value(0);
+  EXPECT_EQ(Ask(request).value().model_spec().version().value(), 3);
+  models_.versions["m"][0] = "x:FP32:-1,2";
+  ASSERT_OK(manager_.Load("m", models_, AllVersions{}));
+  EXPECT_EQ(Ask(request).value().model_spec().version().value(), 0);
+  wire::GetModelStatusRequest status;
+  *status.mutable_model_spec() = request.model_spec();
+  ASSERT_OK_AND_ASSIGN(const Bytes bytes, GetModelStatus(frontend_, alice_, Serialize(status)));
+  wire::GetModelStatusResponse response;
+  ASSERT_TRUE(response.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())));
+  EXPECT_EQ(response.model_version_status_size(), 1);
+  request.mutable_model_spec()->set_name("q");
+  EXPECT_THAT(Ask(request), Fails(Code::kNotFound, "Specific(q, 0)"));
+}
+
 TEST_F(TfsServiceTest, ErrorsAreTensorFlowServings) {
   using Change = std::function<void(wire::PredictRequest&)>;
   const struct {
@@ -213,6 +230,8 @@ TEST_F(TfsServiceTest, StatusTellsEveryVersion) {
   EXPECT_EQ(ask().value().model_version_status_size(), 1);
   request.mutable_model_spec()->mutable_version()->set_value(5);
   EXPECT_THAT(ask(), Fails(Code::kNotFound, "Could not find version 5 of model m"));
+  request.mutable_model_spec()->mutable_version()->set_value(0);
+  EXPECT_EQ(ask().value().model_version_status_size(), 2);
   request.mutable_model_spec()->set_name("q");
   request.mutable_model_spec()->clear_version();
   EXPECT_THAT(ask(), Fails(Code::kNotFound, "Could not find any versions of model q"));
