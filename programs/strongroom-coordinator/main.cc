@@ -154,7 +154,6 @@ Status Run(const Flags& flags, const EndSignals& signals) {
                      {"client-port", std::to_string(front_ends->client_port())},
                      {"mesh-port", std::to_string(front_ends->mesh_port())},
                      {"prometheus-port", std::to_string(front_ends->metrics_port())}});
-  log.Flush();
   signals.Wait();
   log.Info("ending");
   front_ends->Stop();

@@ -16,6 +16,7 @@
 #include "coordinator/api/testing_clients.h"
 #include "coordinator/store/sqlite_store.h"
 #include "crypto/cert_builder.h"
+#include "ratls/activation_binding.h"
 
 namespace strongroom::coordinator {
 namespace {
@@ -87,7 +88,8 @@ class Server {
     return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) / 1e6;
   }
   std::unique_ptr<net::GrpcChannel> Connect(const TestUser* shows) const {
-    net::TlsClientOptions tls{.trust = net::TrustCheck{[](auto, const auto&) { return Status(); }}};
+    net::TlsClientOptions tls{.trust = net::TrustCheck{[](auto, const auto&) { return Status(); }},
+                              .exporter_labels = {std::string(ratls::kExporterLabel)}};
     if (shows != nullptr)
       tls.credentials = std::make_shared<const net::Credentials>(Must(
           net::Credentials::FromDer({ToBytes(shows->certificate.der())}, shows->key.Pkcs8Der())));

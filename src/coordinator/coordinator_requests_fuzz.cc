@@ -3,10 +3,10 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "base/uuid.h"
 #include "coordinator/api/secrets_json.h"
 #include "coordinator/core/audit.h"
 #include "coordinator/core/records.h"
-#include "coordinator/core/uuid.h"
 
 namespace strongroom::coordinator {
 namespace {

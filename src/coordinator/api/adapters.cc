@@ -20,9 +20,8 @@ Result<attest::TrustAnchors> RootNamedBy(const attest::Quote& quote) {
       const std::vector<crypto::Certificate> chain,
       crypto::Certificate::ChainFromPem(AsText(quote.certification_data), kMaxPckChain));
   for (const crypto::Certificate& certificate : chain) {
-    if (!(certificate.fields().subject == certificate.fields().issuer)) continue;
-    ASSIGN_OR_RETURN(const crypto::PublicKey key, certificate.public_key());
-    ASSIGN_OR_RETURN(const attest::Anchor anchor, attest::Anchor::From(key.SpkiSha256().view()));
+    if (!certificate.fields().self_issued()) continue;
+    ASSIGN_OR_RETURN(const attest::Anchor anchor, attest::AnchorOf(certificate));
     return attest::TrustAnchors().Add(anchor);
   }
   return Malformed("the TEE's quote names no root");
@@ -67,11 +66,11 @@ Status CollateralPort::KeepFloors() {
   return status;
 }
 
-Result<CheckedEndorsements> CollateralPort::For(const attest::Quote& quote,
-                                                const attest::TrustAnchors& anchors) {
+Result<HeldEndorsements> CollateralPort::For(const attest::Quote& quote,
+                                             const attest::TrustAnchors& anchors) {
   ASSIGN_OR_RETURN(collateral::CachedEndorsements found, cache_.For(quote, anchors));
   RETURN_IF_ERROR(KeepFloors());
-  return CheckedEndorsements{std::move(found.raw), std::move(found.prepared)};
+  return HeldEndorsements{std::move(found.raw), std::move(found.prepared)};
 }
 
 Result<std::shared_ptr<const attest::Endorsements>> CollateralPort::ForOwn(ByteView quote) {

@@ -30,13 +30,13 @@ Result<collateral::Floors> RestoreFloors(Store& store);
 
 // Endorsements out of a cache, whose floors are in the store's state before anyone decides by what
 // raised them. Both are borrowed for life.
-class CollateralPort final : public EndorsementSource {
+class CollateralPort final : public EndorsementPort {
  public:
   CollateralPort(collateral::EndorsementCache& cache, Store& store)
       : cache_(cache), store_(store) {}
 
-  Result<CheckedEndorsements> For(const attest::Quote& quote,
-                                  const attest::TrustAnchors& anchors) override;
+  Result<HeldEndorsements> For(const attest::Quote& quote,
+                               const attest::TrustAnchors& anchors) override;
   Result<std::shared_ptr<const attest::Endorsements>> ForOwn(ByteView quote) override;
 
  private:

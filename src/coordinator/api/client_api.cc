@@ -112,6 +112,12 @@ void ClientApi::RegisterUnsupported(net::Router& router) {
   say("POST", "/api/v2/sign-quote", 403, "the feature gate SignQuoteEndpoint is off");
   say("POST", "/api/v2/monotonic-counter", 403, "the feature gate MonotonicCounter is off");
   say("POST", "/recover", 410, "removed from the first API; " + recover);
+  for (const char* method : {"GET", "POST"}) {
+    say(method, "/secrets", 501, "secrets are not in the first API here; use /api/v2/secrets");
+    say(method, "/update", 501, update);
+    say(method, "/update-manifest", 501, update);
+  }
+  say("POST", "/update-cancel", 501, update);
 }
 
 net::Response ClientApi::Status(const net::Request&) {
@@ -178,6 +184,10 @@ Result<Bytes> ClientApi::Evidence(const std::optional<Bytes>& nonce) {
   return evidence;
 }
 
+net::Response ClientApi::NoQuote(const Error& error) {
+  return Failure(error.code() == Code::kExhausted ? 429 : 500, error.message());
+}
+
 std::string ClientApi::Certificates() const {
   return crypto::ChainToPem({core_.authorities().intermediate, core_.authorities().root});
 }
@@ -186,7 +196,7 @@ net::Response ClientApi::Quote(const net::Request& request) {
   const auto nonce = NonceOf(request);
   if (!nonce.has_value()) return Failure(400, nonce.error().message());
   const auto evidence = Evidence(*nonce);
-  if (!evidence.has_value()) return Failure(500, evidence.error().message());
+  if (!evidence.has_value()) return NoQuote(evidence.error());
   return Success([&](JsonWriter& w) {
     w.Object();
     w.Key("cert").String(Certificates());

@@ -45,6 +45,7 @@ class ClientApi {
 
   // Open Enclave evidence over the root certificate and the nonce.
   Result<Bytes> Evidence(const std::optional<Bytes>& nonce);
+  static net::Response NoQuote(const Error& error);
   std::string Certificates() const;  // PEM: intermediate, root
 
   Coordinator& core_;

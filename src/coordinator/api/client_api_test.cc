@@ -70,6 +70,18 @@ TEST_F(ClientApiTest, SaysPlainlyWhatItDoesNotDoYet) {
   EXPECT_THAT(Send("/recover", "{}"), HasSubstr("410 "));
 }
 
+// The rest of MarbleRun's first API: its clients must not take this for an older server.
+TEST_F(ClientApiTest, SaysSoInTheFirstApiToo) {
+  for (const char* path : {"/update", "/update-manifest"}) {
+    EXPECT_THAT(Text(path), HasSubstr("501 {\"status\":\"error\"")) << path;
+    EXPECT_THAT(Text(path), HasSubstr("updates of the manifest are not supported")) << path;
+    EXPECT_THAT(Send(path, "{}"), HasSubstr("501 ")) << path;
+  }
+  EXPECT_THAT(Send("/update-cancel", ""), HasSubstr("501 "));
+  EXPECT_THAT(Text("/secrets?s=key"), HasSubstr("501 "));
+  EXPECT_THAT(Send("/secrets", "{}"), HasSubstr("use /api/v2/secrets"));
+}
+
 TEST_F(ClientApiTest, TakesAndShowsTheManifest) {
   EXPECT_THAT(Text("/api/v2/manifest"),
               HasSubstr(R"(500 {"status":"error","data":null,"message":)"));
@@ -135,6 +147,21 @@ TEST_F(ClientApiTest, ProvesItselfOverRootAndNonce) {
   EXPECT_EQ(quote_of("/api/v2/quote"), plain) << "kept, because it is always the same";
   EXPECT_THAT(Text("/api/v2/quote?nonce=***"), HasSubstr("400 "));
   EXPECT_THAT(Text("/quote"), HasSubstr("\"Quote\":"));
+}
+
+TEST_F(ClientApiTest, TooManyQuotesForStrangersAreRefused) {
+  auto client = served_.Client();
+  const auto status = [&] { return served_.Get(*client, "/api/v2/quote?nonce=AAAA").status; };
+  EXPECT_THAT(Text("/api/v2/quote"), HasSubstr("200 ")) << "costs one, and is kept";
+  for (int i = 1; i < QuoteLimits().quote_burst; ++i) ASSERT_EQ(status(), 200) << i;
+  EXPECT_EQ(status(), 429);
+  EXPECT_THAT(Text("/api/v2/quote?nonce=AAAA"),
+              HasSubstr("asked for too many quotes, wanted at most 50 at once and 10 a second"));
+  EXPECT_THAT(Text("/api/v2/quote"), HasSubstr("200 "));
+  EXPECT_OK(served_.stage.core().Prove({})) << "workloads ask by another way";
+  served_.stage.clock.Set(testing::kStageTime + 1);
+  for (int i = 0; i < QuoteLimits().quotes_per_second; ++i) ASSERT_EQ(status(), 200) << i;
+  EXPECT_EQ(status(), 429);
 }
 
 TEST_F(ClientApiTest, KnowsUsersByTheirCertificate) {

@@ -43,7 +43,7 @@ net::Response ClientApi::PostManifestV1(const net::Request& request) {
 
 net::Response ClientApi::GetQuoteV1(const net::Request&) {
   const auto evidence = Evidence(std::nullopt);
-  if (!evidence.has_value()) return Failure(500, evidence.error().message());
+  if (!evidence.has_value()) return NoQuote(evidence.error());
   return Success([&](JsonWriter& w) {
     w.Object();
     w.Key("Cert").String(Certificates());

@@ -5,6 +5,7 @@
 #include "coordinator/api/client_api.h"
 #include "coordinator/api/mesh_api.h"
 #include "net/server.h"
+#include "ratls/activation_binding.h"
 
 namespace strongroom::coordinator {
 namespace {
@@ -52,6 +53,7 @@ Result<net::Listener> ClientListener(const Hierarchy& authorities, std::string a
 Result<net::Listener> MeshListener(Coordinator& core, std::string address) {
   const Hierarchy& authorities = core.authorities();
   ASSIGN_OR_RETURN(net::TlsServerOptions tls, Shows(authorities.marble_root, authorities.mesh_key));
+  tls.exporter_labels = {std::string(ratls::kExporterLabel)};
   return net::Listener{.address = std::move(address),
                        .tls = std::move(tls),
                        .grpc_services = {MakeMeshService(core), MakeMarbleRunService(core)},

@@ -15,7 +15,7 @@ struct FrontEndOptions {
   std::string client_address = {};   // REST, "127.0.0.1:4433"
   std::string mesh_address = {};     // gRPC, both dialects
   std::string metrics_address = {};  // plain HTTP /metrics, /healthz, /readyz; empty: none
-  net::Limits limits = {};
+  net::Limits limits = {.max_buffered_bytes = 64 << 20};
   bool access_log = false;
 };
 

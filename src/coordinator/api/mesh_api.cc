@@ -11,8 +11,7 @@ namespace strongroom::coordinator {
 namespace {
 
 Result<Bytes> ExporterOf(const net::GrpcCall& call) {
-  return In("this call needs TLS 1.3",
-            call.connection->tls.Exporter(net::kAttestationExporterLabel));
+  return In("this call needs TLS 1.3", call.connection->tls.Exporter(ratls::kExporterLabel));
 }
 
 void Fill(const attest::Endorsements& from, v1::Endorsements& to) {
@@ -25,6 +24,7 @@ void Fill(const attest::Endorsements& from, v1::Endorsements& to) {
   to.set_qe_identity_issuer_chain(from.qe_identity_issuer_chain);
 }
 
+// Borders that cannot wipe: the message holds the key for the length of the call.
 void Fill(const ModelGrant& from, v1::Model& to) {
   to.set_name(from.name);
   to.set_key(ToText(from.key.Reveal()));

@@ -78,7 +78,7 @@ TEST_F(MeshApiTest, ProvesItselfOnThisConnection) {
   ASSERT_OK_AND_ASSIGN(const auto shown, crypto::Certificate::FromDer(chain.front()));
   ASSERT_OK_AND_ASSIGN(const auto key, shown.public_key());
   ASSERT_OK_AND_ASSIGN(const Bytes exporter,
-                       channel->connection().tls.Exporter(net::kAttestationExporterLabel));
+                       channel->connection().tls.Exporter(ratls::kExporterLabel));
   ASSERT_OK_AND_ASSIGN(const auto wanted,
                        ratls::CoordinatorReportData(nonce, key.SpkiDer(), exporter));
   EXPECT_OK(attest::ExpectReportData(claims, wanted));
@@ -86,6 +86,22 @@ TEST_F(MeshApiTest, ProvesItselfOnThisConnection) {
   request.set_nonce("short");
   EXPECT_THAT(channel->Call("/strongroom.v1.Coordinator/Attest", *SerializeMessage(request)),
               Fails(Code::kMalformed, "nonce"));
+}
+
+TEST_F(MeshApiTest, TooManyProofsForStrangersAreRefused) {
+  auto channel = served_.Channel();
+  v1::AttestRequest request;
+  request.set_nonce(std::string(32, 'n'));
+  const Bytes message = *SerializeMessage(request);
+  const auto attest = [&] { return Call(*channel, "/strongroom.v1.Coordinator/Attest", message); };
+  for (int i = 0; i < QuoteLimits().quote_burst; ++i) ASSERT_EQ(attest().status, GrpcStatus::kOk);
+  EXPECT_EQ(attest().status, GrpcStatus::kResourceExhausted);
+  EXPECT_THAT(attest().message, HasSubstr("asked for too many quotes"));
+  EXPECT_OK(served_.stage.core().Quote({})) << "people ask by another way";
+  EXPECT_OK(MakeActivateMessage(*channel, served_.stage.server, "server", key_))
+      << "who was answered before goes on";
+  served_.stage.clock.Set(testing::kStageTime + 1);
+  EXPECT_EQ(attest().status, GrpcStatus::kOk);
 }
 
 TEST_F(MeshApiTest, ActivatesAWorkload) {
@@ -104,7 +120,7 @@ TEST_F(MeshApiTest, ActivatesAWorkload) {
   EXPECT_EQ(answer.marble_root_pem(), served_.stage.core().authorities().marble_root.Pem());
   ASSERT_EQ(answer.models_size(), 1);
   EXPECT_EQ(answer.models(0).key(), std::string(16, 3));
-  EXPECT_EQ(answer.models(0).files().at("1/model.bin"), ToText(Bytes(32, 0xdd)));
+  EXPECT_EQ(answer.models(0).files().at("1/model.onnx"), ToText(Bytes(32, 0xdd)));
   EXPECT_EQ(answer.models(0).client_certificates(0),
             ToText(served_.stage.client.certificate.der()));
   EXPECT_FALSE(answer.marblerun_style());

@@ -64,11 +64,12 @@ net::ClientResponse ServedStage::Post(net::HttpsClient& client, const std::strin
 std::unique_ptr<net::GrpcChannel> ServedStage::Channel(const TestUser* user,
                                                        net::TlsVersion minimum) const {
   const Bytes root = ToBytes(stage.core().authorities().marble_root.der());
-  return Must(
-      net::GrpcChannel::Connect({.address = fmt::format("127.0.0.1:{}", front_ends_->mesh_port()),
-                                 .tls = net::TlsClientOptions{.trust = net::TrustPinned{root},
-                                                              .credentials = CredentialsOf(user),
-                                                              .minimum = minimum}}));
+  return Must(net::GrpcChannel::Connect(
+      {.address = fmt::format("127.0.0.1:{}", front_ends_->mesh_port()),
+       .tls = net::TlsClientOptions{.trust = net::TrustPinned{root},
+                                    .credentials = CredentialsOf(user),
+                                    .minimum = minimum,
+                                    .exporter_labels = {std::string(ratls::kExporterLabel)}}}));
 }
 
 Result<Bytes> MakeActivateMessage(net::GrpcChannel& channel, SimIssuer& server,
@@ -77,8 +78,7 @@ Result<Bytes> MakeActivateMessage(net::GrpcChannel& channel, SimIssuer& server,
                    channel.Call("/strongroom.v1.Coordinator/Challenge", Bytes()));
   ASSIGN_OR_RETURN(const v1::ChallengeResponse nonce,
                    ParseMessage<v1::ChallengeResponse>(challenge));
-  ASSIGN_OR_RETURN(const Bytes exporter,
-                   channel.connection().tls.Exporter(net::kAttestationExporterLabel));
+  ASSIGN_OR_RETURN(const Bytes exporter, channel.connection().tls.Exporter(ratls::kExporterLabel));
   ASSIGN_OR_RETURN(
       const attest::ReportData report_data,
       ratls::ActivationReportData(AsBytes(nonce.nonce()), key.public_key().SpkiDer(), exporter));

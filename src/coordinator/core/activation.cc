@@ -99,7 +99,7 @@ Result<ActivationGrant> GrantMaker::Make(const ActivationRequest& request, const
       .coordinator_root = PublicValue(authorities_.root, root_key),
       .coordinator_intermediate = PublicValue(authorities_.intermediate, mesh_key)};
   if (key.private_key) values.marble_cert.private_part = key.private_key->Pkcs8Der();
-  auto parameters = plan.templates.Execute(values.Data());
+  auto parameters = plan.templates.Execute(values.Data(), request.dialect);
   if (!parameters.has_value()) return std::unexpected(NotYet(parameters.error()));
   ASSIGN_OR_RETURN(std::vector<ModelGrant> models, Models(marble));
   return ActivationGrant{.uuid = uuid,

@@ -41,7 +41,7 @@ TEST_F(ActivationTest, GivesCertificateParametersAndArguments) {
   const crypto::Extension* type = grant.leaf.FindExtension(crypto::oid::kMarbleType);
   ASSERT_NE(type, nullptr);
   EXPECT_EQ(AsText(type->value), "server");
-  const crypto::Extension* anchor = grant.leaf.FindExtension(kTrustAnchorOid);
+  const crypto::Extension* anchor = grant.leaf.FindExtension(crypto::oid::kTrustAnchor);
   ASSERT_NE(anchor, nullptr) << "a root other than Intel's is shown";
   EXPECT_TRUE(Equal(ByteView(anchor->value).subspan(2), testing::TestWorld().anchor().view()));
 
@@ -61,6 +61,15 @@ TEST_F(ActivationTest, OnlyAMarbleDeclaredMarbleRunStyleGetsItsKeyIntoTheEnviron
   EXPECT_TRUE(declared.marblerun_style);
 }
 
+TEST_F(ActivationTest, AnUndeclaredMarbleGetsPrivateKeysByItsEnvironmentInMarbleRunsDialectOnly) {
+  EXPECT_THAT(Activate("keyed"), Fails(Code::kDenied, "declared \"Activation\": \"marblerun\""));
+  ASSERT_OK_AND_ASSIGN(const ActivationRequest request,
+                       stage_.MarbleRunRequest("keyed", stage_.server));
+  ASSERT_OK_AND_ASSIGN(const ActivationGrant grant, stage_.core().Activate(request));
+  EXPECT_THAT(std::string(AsText(grant.parameters.env.at("KEY").Reveal())),
+              ::testing::HasSubstr("PRIVATE KEY"));
+}
+
 TEST_F(ActivationTest, NamesComeFromTheManifestOnly) {
   ASSERT_OK(stage_.UploadKey());
   ASSERT_OK_AND_ASSIGN(const ActivationGrant grant, Activate("modern"));
@@ -75,7 +84,7 @@ TEST_F(ActivationTest, GivesAModelWithItsKeyFilesAndClients) {
   const ModelGrant& model = grant.models.front();
   EXPECT_EQ(model.name, "digits");
   EXPECT_TRUE(Equal(model.key.Reveal(), Bytes(16, 7)));
-  EXPECT_EQ(model.files.count("1/model.bin"), 1U);
+  EXPECT_EQ(model.files.count("1/model.onnx"), 1U);
   ASSERT_EQ(model.client_certificates.size(), 1U);
   EXPECT_TRUE(Equal(model.client_certificates.front(), stage_.client.certificate.der()));
   EXPECT_FALSE(grant.marblerun_style);
@@ -280,6 +289,22 @@ TEST_F(ActivationTest, RefusalsCannotFillTheAuditLog) {
   stage_.clock.Set(testing::kStageTime + 6);
   static_cast<void>(Activate("nobody"));
   EXPECT_THAT(LastAudit(), ::testing::HasSubstr("\"left-out-before\":\"200\""));
+}
+
+TEST_F(ActivationTest, RefusalsCannotFillTheLog) {
+  ASSERT_OK_AND_ASSIGN(ActivationRequest request, stage_.Request("server", stage_.server));
+  request.marble.assign(10'000, 'm');
+  request.uuid.assign(10'000, 'u');
+  request.challenge.reset();
+  const std::size_t before = stage_.LogText().size();
+  for (int i = 0; i < 300; ++i) static_cast<void>(stage_.core().Activate(request));
+  const std::string log = stage_.LogText().substr(before);
+  EXPECT_EQ(std::ranges::count(log, '\n'), 100) << "as many as the audit log tells";
+  EXPECT_LT(log.size(), 100U * 400);
+  EXPECT_THAT(log, ::testing::HasSubstr("activation refused marble=mmm"));
+  stage_.clock.Set(testing::kStageTime + 6);
+  static_cast<void>(stage_.core().Activate(request));
+  EXPECT_THAT(stage_.LogText(), ::testing::HasSubstr("left_out_before=200"));
 }
 
 TEST(StateTest, NobodyIsActivatedBeforeAManifest) {

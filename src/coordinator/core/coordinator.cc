@@ -59,12 +59,16 @@ Bytes AuditHeadMessage(const AuditHead& head) {
   return std::move(w).Finish();
 }
 
-Coordinator::Coordinator(Parts parts, Hierarchy authorities)
-    : parts_(parts), authorities_(std::move(authorities)), journal_(parts.store, parts.clock) {}
+Coordinator::Coordinator(Parts parts, Hierarchy authorities, const QuoteLimits& quotes)
+    : parts_(parts),
+      authorities_(std::move(authorities)),
+      journal_(parts.store, parts.clock),
+      quotes_(QuoteBudget(quotes)),
+      proofs_(QuoteBudget(quotes)) {}
 
 Result<std::unique_ptr<Coordinator>> Coordinator::Start(Parts parts, const Options& options) {
   ASSIGN_OR_RETURN(Hierarchy authorities, FirstAuthorities(parts, options));
-  std::unique_ptr<Coordinator> out(new Coordinator(parts, std::move(authorities)));
+  std::unique_ptr<Coordinator> out(new Coordinator(parts, std::move(authorities), options.quotes));
   switch (parts.store.found()) {
     case Store::Found::kNothing: out->Enter(State::kAcceptingManifest, nullptr, {}); break;
     case Store::Found::kSealed: out->Enter(State::kRecovery, nullptr, {}); break;
@@ -169,10 +173,14 @@ Result<std::shared_ptr<const Deployment>> Coordinator::PrepareAndStore(ByteView 
 }
 
 Result<Bytes> Coordinator::Quote(const attest::ReportData& report_data) {
+  const UnixSeconds now = parts_.clock.Now();
+  RETURN_IF_ERROR(quotes_.With([now](QuoteBudget& budget) { return budget.Take(now); }));
   return parts_.issuer.Quote(report_data);
 }
 
 Result<ProvenEvidence> Coordinator::Prove(const attest::ReportData& report_data) {
+  const UnixSeconds now = parts_.clock.Now();
+  RETURN_IF_ERROR(proofs_.With([now](QuoteBudget& budget) { return budget.Take(now); }));
   ASSIGN_OR_RETURN(Bytes quote, parts_.issuer.Quote(report_data));
   ASSIGN_OR_RETURN(std::shared_ptr<const attest::Endorsements> endorsements,
                    parts_.endorsements.ForOwn(quote));

@@ -19,6 +19,7 @@
 #include "coordinator/core/journal.h"
 #include "coordinator/core/pki.h"
 #include "coordinator/core/ports.h"
+#include "coordinator/core/quote_budget.h"
 #include "coordinator/core/refusals.h"
 #include "coordinator/core/secrets.h"
 #include "coordinator/core/state.h"
@@ -31,7 +32,7 @@ namespace strongroom::coordinator {
 struct Parts {
   Store& store;
   EvidenceIssuer& issuer;
-  EndorsementSource& endorsements;
+  EndorsementPort& endorsements;
   const Clock& clock;
   Entropy& entropy;
   Log& log;
@@ -41,6 +42,8 @@ struct Parts {
 struct Options {
   // DNS names and IP addresses that the coordinator is reached by, for its certificates.
   std::vector<std::string> names = {"localhost"};
+  // For each of the two ways to ask, so that nobody who asks by one takes from those by the other.
+  QuoteLimits quotes = {};
 };
 
 // A quote of the coordinator and what is needed to verify it.
@@ -79,7 +82,8 @@ class Coordinator {
   // not kAcceptingManifest; kConflict: another request is setting one at this moment.
   Result<std::shared_ptr<const Deployment>> SetManifest(ByteView raw);
 
-  // A quote of this coordinator over `report_data`; with what verifies it.
+  // A quote of this coordinator over `report_data`; with what verifies it. kExhausted when too many
+  // are asked for.
   Result<Bytes> Quote(const attest::ReportData& report_data);
   Result<ProvenEvidence> Prove(const attest::ReportData& report_data);
 
@@ -121,7 +125,7 @@ class Coordinator {
     std::shared_ptr<const SecretTable> secrets;
   };
 
-  Coordinator(Parts parts, Hierarchy authorities);
+  Coordinator(Parts parts, Hierarchy authorities, const QuoteLimits& quotes);
 
   Status Resume();
   void Enter(State state, std::shared_ptr<const Deployment> deployment, SecretTable secrets);
@@ -140,6 +144,8 @@ class Coordinator {
   Journal journal_;
   Guarded<World> world_;
   Guarded<RefusalMeter> refusals_;
+  Guarded<QuoteBudget> quotes_;
+  Guarded<QuoteBudget> proofs_;
 };
 
 }  // namespace strongroom::coordinator

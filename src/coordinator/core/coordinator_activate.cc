@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include "base/encoding.h"
+#include "base/uuid.h"
 #include "coordinator/core/coordinator.h"
 #include "coordinator/core/evidence_check.h"
-#include "coordinator/core/uuid.h"
 
 // Challenge and activation.
 namespace strongroom::coordinator {
@@ -107,7 +107,7 @@ Result<attest::VerifiedClaims> Coordinator::CheckAdmission(const ActivationReque
   EvidenceVerdict verdict = CheckEvidence(request.quote, package, request.report_data,
                                           parts_.endorsements, parts_.clock.Now());
   if (!verdict.claims) {
-    parts_.log.Warn("evidence refused", {{"marble", request.marble}, {"findings", verdict.Ids()}});
+    parts_.log.Debug("evidence refused", {{"marble", marble->first}, {"findings", verdict.Ids()}});
     return std::unexpected(verdict.ToError());
   }
   return *std::move(verdict.claims);
@@ -131,20 +131,31 @@ Status Coordinator::Account(const ActivationRequest& request, const ActivationGr
   return journal_.Write(std::move(commit));
 }
 
+// Anyone on the network can cause a refusal, as often and with as long texts as it likes: what is
+// written of it, in either log, is bounded.
 void Coordinator::Refuse(const ActivationRequest& request, const Error& error) {
-  parts_.log.Warn("activation refused", {{"marble", request.marble},
-                                         {"uuid", request.uuid},
-                                         {"dialect", std::string(DialectName(request.dialect))},
-                                         {"error", error.ToString()}});
-  if (state() != State::kAcceptingMarbles) return;
+  const std::string marble = request.marble.substr(0, 80);
+  const std::string uuid = request.uuid.substr(0, 64);
+  const std::string reason = error.ToString().substr(0, 500);
+  const std::string dialect(DialectName(request.dialect));
   const UnixSeconds now = parts_.clock.Now();
   const auto left_out = refusals_.With([now](RefusalMeter& meter) { return meter.Admit(now); });
-  if (!left_out) return;
+  if (!left_out) {
+    parts_.log.Debug("activation refused",
+                     {{"marble", marble}, {"uuid", uuid}, {"dialect", dialect}, {"error", reason}});
+    return;
+  }
+  parts_.log.Warn("activation refused", {{"marble", marble},
+                                         {"uuid", uuid},
+                                         {"dialect", dialect},
+                                         {"error", reason},
+                                         {"left_out_before", std::to_string(*left_out)}});
+  if (state() != State::kAcceptingMarbles) return;
   Commit commit;
   commit.events.push_back({"activation-refused",
-                           {{"marble", request.marble.substr(0, 80)},
-                            {"uuid", request.uuid.substr(0, 64)},
-                            {"error", error.ToString().substr(0, 500)},
+                           {{"marble", marble},
+                            {"uuid", uuid},
+                            {"error", reason},
                             {"left-out-before", std::to_string(*left_out)}}});
   if (const Status written = journal_.Write(std::move(commit)); !written.has_value())
     parts_.log.Error("audit not written", {{"error", written.error().ToString()}});

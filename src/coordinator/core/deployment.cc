@@ -92,7 +92,12 @@ Status RehearseTemplates(const Deployment& deployment, const SecretTable& table)
     }
   }
   for (const auto& [name, plan] : deployment.plans) {
-    const auto result = plan.templates.Execute(values.Data());
+    // What MarbleRun's dialect allows may be refused in ours, where the marble may choose.
+    const manifest::Marble& marble = deployment.manifest.marbles.at(name);
+    const manifest::Dialect dialect = manifest::MayActivateBy(marble, manifest::Dialect::kMarbleRun)
+                                          ? manifest::Dialect::kMarbleRun
+                                          : manifest::Dialect::kStrongroom;
+    const auto result = plan.templates.Execute(values.Data(), dialect);
     if (!result.has_value()) return std::unexpected(result.error().In("Marbles." + name));
   }
   return {};

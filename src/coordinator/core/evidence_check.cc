@@ -45,7 +45,7 @@ Error EvidenceVerdict::ToError() const {
 }
 
 EvidenceVerdict CheckEvidence(ByteView quote, const manifest::Package& package,
-                              const attest::ReportData& wanted, EndorsementSource& endorsements,
+                              const attest::ReportData& wanted, EndorsementPort& endorsements,
                               UnixSeconds now) {
   EvidenceVerdict out;
   const auto refuse = [&out](std::string id, const Error& error) {

@@ -25,7 +25,7 @@ struct EvidenceVerdict {
 // Holds evidence against a package: over the wanted report data, genuine (attest), and of the code
 // that the package names (manifest). What is not over it costs neither a fetch nor a signature.
 EvidenceVerdict CheckEvidence(ByteView quote, const manifest::Package& package,
-                              const attest::ReportData& wanted, EndorsementSource& endorsements,
+                              const attest::ReportData& wanted, EndorsementPort& endorsements,
                               UnixSeconds now);
 
 }  // namespace strongroom::coordinator

@@ -1,14 +1,15 @@
 // The small parts of the core, each by itself.
+#include <limits>
 #include <thread>
 
 #include "base/encoding.h"
 #include "coordinator/core/challenges.h"
 #include "coordinator/core/journal.h"
+#include "coordinator/core/quote_budget.h"
 #include "coordinator/core/records.h"
 #include "coordinator/core/refusals.h"
 #include "coordinator/core/secrets.h"
 #include "coordinator/core/testing/fakes.h"
-#include "coordinator/core/uuid.h"
 #include "testing/mutations.h"
 #include "testing/result_matchers.h"
 
@@ -91,26 +92,21 @@ TEST(ChallengeTableTest, NoncesFromBeforeTheClockWentBackFreeTheirPlaces) {
   EXPECT_EQ(table.size(), 1U);
 }
 
-TEST(UuidTest, ReadsTheFormsThatMarblesWrite) {
-  const std::string wanted = "123e4567-e89b-12d3-a456-426614174000";
-  for (const char* text :
-       {"123e4567-e89b-12d3-a456-426614174000", "123E4567-E89B-12D3-A456-426614174000",
-        "123e4567e89b12d3a456426614174000", "{123e4567-e89b-12d3-a456-426614174000}",
-        "urn:uuid:123e4567-e89b-12d3-a456-426614174000"}) {
-    ASSERT_OK_AND_ASSIGN(const std::string uuid, CanonicalUuid(text));
-    EXPECT_EQ(uuid, wanted) << text;
-  }
-}
-
-TEST(UuidTest, RefusesAnythingElse) {
-  for (const char* text :
-       {"", "123e4567", "123e4567-e89b-12d3-a456-42661417400",
-        "123e4567_e89b-12d3-a456-426614174000", "123e4567-e89b-12d3-a456-42661417400g",
-        "{123e4567-e89b-12d3-a456-426614174000", "urn:uuid:123e4567e89b12d3a456426614174000",
-        "123e4567-e89b-12d3-a456-4266141740-0", "{123e4567e89b12d3a456426614174000}",
-        "123e4567-e89b-12d3-a456-4266141740000"}) {
-    EXPECT_THAT(CanonicalUuid(text), Fails(Code::kMalformed, "no UUID")) << text;
-  }
+TEST(QuoteBudgetTest, GivesABurstThenSoManyASecond) {
+  QuoteBudget budget({.quote_burst = 3, .quotes_per_second = 2});
+  const auto take_all = [&budget](UnixSeconds now) {
+    int taken = 0;
+    while (taken < 100 && budget.Take(now).has_value()) ++taken;
+    return taken;
+  };
+  constexpr UnixSeconds now{1000};
+  EXPECT_EQ(take_all(now), 3);
+  EXPECT_THAT(budget.Take(now), Fails(Code::kExhausted, "wanted at most 3 at once and 2 a second"));
+  EXPECT_EQ(take_all(now + 1), 2);
+  EXPECT_EQ(take_all(now + 100), 3) << "no more than a burst is saved";
+  EXPECT_EQ(take_all(now + -500), 0) << "a clock that goes back gives nothing";
+  EXPECT_EQ(take_all(now + -499), 2) << "and does not stop it for good";
+  EXPECT_EQ(take_all(UnixSeconds{std::numeric_limits<std::int64_t>::max()}), 3);
 }
 
 TEST(RefusalMeterTest, LetsABurstThroughThenAFewAMinute) {

@@ -74,7 +74,8 @@ Result<crypto::Certificate> IssueLeaf(const LeafSpec& spec, const crypto::Public
   if (spec.anchor != attest::TrustAnchors::IntelRoot()) {
     Writer octets;  // DER: OCTET STRING of 32 bytes
     octets.U8(0x04).U8(0x20).Put(spec.anchor.view());
-    leaf.extra_extensions.push_back({std::string(kTrustAnchorOid), false, octets.bytes()});
+    leaf.extra_extensions.push_back(
+        {std::string(crypto::oid::kTrustAnchor), false, octets.bytes()});
   }
   return crypto::SignCertificate(leaf, key, {authorities.marble_root, authorities.mesh_key});
 }

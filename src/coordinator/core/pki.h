@@ -18,10 +18,6 @@ inline constexpr std::int64_t kLeafDays = 90;
 // Certificates begin a little earlier, for peers whose clocks are behind.
 inline constexpr std::int64_t kClockSlackSeconds = 300;
 
-// Marks a leaf whose marble's evidence rests on another root than Intel's: the SHA-256 of that
-// root's SubjectPublicKeyInfo as a DER OCTET STRING. Of the arc for UUIDs (ITU-T X.667).
-inline constexpr std::string_view kTrustAnchorOid = "2.25.2140375123";
-
 // The authorities of one coordinator. Who trusts the root survives updates of the manifest; who
 // trusts the marble root trusts the mesh of this manifest only. Immutable; copies share keys.
 struct Hierarchy {

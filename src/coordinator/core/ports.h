@@ -29,20 +29,21 @@ class EvidenceIssuer {
   virtual Result<Bytes> Quote(const attest::ReportData& report_data) = 0;
 };
 
-// Endorsements as received, to be sent on, and as checked, to verify quotes with.
-struct CheckedEndorsements {
+// Endorsements as received, to be sent on, and as checked, to verify quotes with: what
+// collateral::CachedEndorsements is, for a core that does not know that room.
+struct HeldEndorsements {
   std::shared_ptr<const attest::Endorsements> raw;  // shared: held while a cache replaces it
   attest::PreparedEndorsements prepared;
 };
 
 // Collateral for the platforms that quotes come from; fetched, checked and cached by someone else.
-class EndorsementSource {
+class EndorsementPort {
  public:
-  virtual ~EndorsementSource() = default;
+  virtual ~EndorsementPort() = default;
   // Checked up to one of `anchors`. kUntrusted: what there is does not convince; kUnavailable,
   // kDeadline: try again later.
-  virtual Result<CheckedEndorsements> For(const attest::Quote& quote,
-                                          const attest::TrustAnchors& anchors) = 0;
+  virtual Result<HeldEndorsements> For(const attest::Quote& quote,
+                                       const attest::TrustAnchors& anchors) = 0;
   // For a quote of our own, whoever vouches for it: to be sent to those who verify us, and trusted
   // by nobody here.
   virtual Result<std::shared_ptr<const attest::Endorsements>> ForOwn(ByteView quote) = 0;

@@ -7,8 +7,9 @@
 
 namespace strongroom::coordinator {
 
-// How many refusals go into the audit log: anyone on the network can cause them, and each costs
-// room for good. A burst, then a few a minute; those beyond are counted and told with the next one.
+// How many refusals go into the audit log, and with a warning into the program's: anyone on the
+// network can cause them, and each costs room for good. A burst, then a few a minute; those beyond
+// are counted and told with the next one.
 class RefusalMeter {
  public:
   // The number of refusals left out since the last that was written, when this one may be written;

@@ -1,5 +1,6 @@
 #include "coordinator/core/testing/stage.h"
 
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -38,13 +39,13 @@ TestUser MakeUser(const std::string& name) {
 
 Result<std::shared_ptr<const attest::Endorsements>> SimEndorsements::ForOwn(ByteView quote) {
   ASSIGN_OR_RETURN(const attest::Quote parsed, attest::ParseQuote(quote));
-  ASSIGN_OR_RETURN(CheckedEndorsements found,
+  ASSIGN_OR_RETURN(HeldEndorsements found,
                    For(parsed, attest::TrustAnchors().Add(world_.anchor())));
   return std::move(found.raw);
 }
 
-Result<CheckedEndorsements> SimEndorsements::For(const attest::Quote& quote,
-                                                 const attest::TrustAnchors& anchors) {
+Result<HeldEndorsements> SimEndorsements::For(const attest::Quote& quote,
+                                              const attest::TrustAnchors& anchors) {
   ++asked_;
   if (failure_) return std::unexpected(*failure_);
   ASSIGN_OR_RETURN(const attest::EndorsementSubject subject,
@@ -57,8 +58,8 @@ Result<CheckedEndorsements> SimEndorsements::For(const attest::Quote& quote,
     ASSIGN_OR_RETURN(attest::Endorsements raw, collateral_.For(platform, clock_.Now()));
     ASSIGN_OR_RETURN(attest::PreparedEndorsements prepared,
                      attest::PrepareEndorsements(raw, anchors, clock_.Now()).ToResult());
-    CheckedEndorsements out{std::make_shared<const attest::Endorsements>(std::move(raw)),
-                            std::move(prepared)};
+    HeldEndorsements out{std::make_shared<const attest::Endorsements>(std::move(raw)),
+                         std::move(prepared)};
     known_.emplace(key, out);
     return out;
   }
@@ -103,6 +104,7 @@ std::string TestManifest(const TestUser& owner, const TestUser& client,
     "limited": {{"Package": "server", "MaxActivations": 2}},
     "tokens": {{"Package": "server", "Parameters": {{"Env": {{"TOKEN": "{{{{ string .Secrets.token }}}}"}}}}}},
     "certified": {{"Package": "server", "Parameters": {{"Files": {{"/cert.pem": "{{{{ pem .Secrets.fresh.Cert }}}}"}}}}}},
+    "keyed": {{"Package": "server", "Parameters": {{"Env": {{"KEY": "{{{{ pem .Secrets.kept.Private }}}}"}}}}}},
     "modern": {{"Package": "server", "Models": ["digits"], "SANs": ["digits.example", "10.0.0.1"]}}
   }},
   "Secrets": {{
@@ -114,7 +116,7 @@ std::string TestManifest(const TestUser& owner, const TestUser& client,
     "upload": {{"Type": "cert-ecdsa", "UserDefined": true}},
     "key": {{"Type": "symmetric-key", "Size": 128, "UserDefined": true}}
   }},
-  "Models": {{"digits": {{"Key": "key", "Files": {{"1/model.bin": "{digest}"}}, "Clients": ["asks"]}}}},
+  "Models": {{"digits": {{"Key": "key", "Files": {{"1/model.onnx": "{digest}"}}, "Clients": ["asks"]}}}},
   "Users": {{
     "owner": {{"Certificate": {owner}, "Roles": ["writes", "reads"]}},
     "client": {{"Certificate": {client}, "Roles": ["asks"]}}
@@ -138,9 +140,14 @@ Stage::Stage() : Stage(memory) {}
 
 Stage::Stage(Store& store)
     : store_(store),
-      log_(Log::ToFd("test", LogLevel::kError, LogFormat::kText, STDERR_FILENO)),
+      log_file_(memfd_create("stage-log", MFD_CLOEXEC)),
+      log_(Log::ToFd("test", LogLevel::kInfo, LogFormat::kText, log_file_.get())),
       manifest_(TestManifest(owner, client)) {
   Restart();
+}
+
+std::string Stage::LogText() const {
+  return Must(ReadTextFile(fmt::format("/proc/self/fd/{}", log_file_.get()), 16 << 20));
 }
 
 void Stage::Restart() {

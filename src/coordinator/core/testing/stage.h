@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/entropy.h"
+#include "base/files.h"
 #include "coordinator/core/coordinator.h"
 #include "coordinator/core/testing/fakes.h"
 #include "crypto/x509.h"
@@ -30,13 +31,13 @@ struct TestUser {
 TestUser MakeUser(const std::string& name);
 
 // Gives collateral of a world, checked like a cache would.
-class SimEndorsements final : public EndorsementSource {
+class SimEndorsements final : public EndorsementPort {
  public:
   SimEndorsements(const sim::World& world, const Clock& clock, sim::CollateralOptions options = {})
       : collateral_(world, std::move(options)), world_(world), clock_(clock) {}
 
-  Result<CheckedEndorsements> For(const attest::Quote& quote,
-                                  const attest::TrustAnchors& anchors) override;
+  Result<HeldEndorsements> For(const attest::Quote& quote,
+                               const attest::TrustAnchors& anchors) override;
   Result<std::shared_ptr<const attest::Endorsements>> ForOwn(ByteView quote) override;
 
   void FailWith(std::optional<Error> error) { failure_ = std::move(error); }
@@ -51,7 +52,7 @@ class SimEndorsements final : public EndorsementSource {
   std::optional<Error> failure_;
   std::atomic<int> asked_ = 0;
   std::mutex mutex_;
-  std::map<Key, CheckedEndorsements> known_;
+  std::map<Key, HeldEndorsements> known_;
 };
 
 // Quotes for one enclave on one platform.
@@ -77,8 +78,9 @@ const sim::World& TestWorld();  // one for the whole process: making it takes a 
 SimIssuer MakeServer(const char* platform = "up-to-date");
 
 // A manifest with package and marble "server" (MarbleRun-style too), marble "limited" (twice at
-// most), marble "modern" (our dialect only, with model "digits"), users "owner" (writes and reads
-// the key, reads the token) and "client" (may ask the model), and secrets of most kinds.
+// most), marble "keyed" (undeclared, a private key in its environment), marble "modern" (our
+// dialect only, with model "digits"), users "owner" (writes and reads the key, reads the token) and
+// "client" (may ask the model), and secrets of most kinds.
 std::string TestManifest(const TestUser& owner, const TestUser& client,
                          const attest::Anchor& anchor = TestWorld().anchor());
 
@@ -113,8 +115,11 @@ class Stage {
   SimEndorsements endorsements{TestWorld(), clock};
   Metrics metrics;
 
+  std::string LogText() const;  // at level info
+
  private:
   Store& store_;
+  UniqueFd log_file_;  // in memory
   std::unique_ptr<Log> log_;
   std::string manifest_;
   std::unique_ptr<Coordinator> core_;
