@@ -56,7 +56,7 @@ int Run(const Flags& flags) {
     return Fail("dumps", forbidden.error());
   const auto level = ParseLogLevel(flags.log_level);
   if (!level.has_value()) return Fail("--log-level", level.error());
-  const auto format = ParseLogFormat(tee::ProcessEnvironment("EDG_LOG_FORMAT").value_or("text"));
+  const auto format = ParseLogFormat(ProcessEnvironment("EDG_LOG_FORMAT").value_or("text"));
   if (!format.has_value()) return Fail("EDG_LOG_FORMAT", format.error());
   Log log("strongroom-agent", *level, *format);
 
@@ -76,7 +76,7 @@ int Run(const Flags& flags) {
   options.purpose = flags.purpose;
   options.asked = flags.asked;
   options.timeout = std::chrono::seconds(flags.timeout_seconds);
-  return agent::Run(options, {**evidence, clock, entropy, tee::ProcessEnvironment, log, signals});
+  return agent::Run(options, {**evidence, clock, entropy, ProcessEnvironment, log, signals});
 }
 
 // Whether a sidecar with this configuration has laid out its files; for start-up probes.

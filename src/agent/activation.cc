@@ -22,10 +22,21 @@ std::unexpected<ActivationError> Failed(Stage stage, Error error) {
   return std::unexpected(ActivationError{stage, std::move(error)});
 }
 
+bool Stopped(const ActivationParts& parts) { return parts.stop && parts.stop(); }
+
+std::unexpected<ActivationError> ToldToEnd() {
+  return Failed(Stage::kStopped, Error(Code::kCancelled, "told to end"));
+}
+
 // Lost connections and deadlines are the network's, whatever was being done.
 Stage StageOf(const Error& error, Stage otherwise) {
   return error.code() == Code::kUnavailable || error.code() == Code::kDeadline ? Stage::kConnect
                                                                                : otherwise;
+}
+
+// A coordinator that is asked for too many quotes at once has them again in a moment.
+Stage StageOfProof(const Error& error) {
+  return error.code() == Code::kExhausted ? Stage::kConnect : StageOf(error, Stage::kTrust);
 }
 
 // The listener asks everyone for a certificate. This one says nothing: the evidence speaks for the
@@ -43,18 +54,16 @@ Result<std::shared_ptr<const net::Credentials>> ClientCredentials(const crypto::
   return std::make_shared<const net::Credentials>(std::move(credentials));
 }
 
-Bytes ToBytesOf(const std::string& text) { return ToBytes(AsBytes(text)); }
-
 SecretBytes TakeSecret(std::string& text) {
   SecretBytes out(AsBytes(text));
-  Wipe({reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
+  Wipe(text);
   return out;
 }
 
 attest::Endorsements EndorsementsOf(const v1::Endorsements& message) {
   attest::Endorsements out;
-  out.root_ca_crl = ToBytesOf(message.root_ca_crl());
-  out.pck_crl = ToBytesOf(message.pck_crl());
+  out.root_ca_crl = ToBytes(message.root_ca_crl());
+  out.pck_crl = ToBytes(message.pck_crl());
   out.pck_crl_issuer_chain = message.pck_crl_issuer_chain();
   out.tcb_info = message.tcb_info();
   out.tcb_info_issuer_chain = message.tcb_info_issuer_chain();
@@ -83,9 +92,9 @@ class Session {
     request.set_nonce(ToText(proof.nonce));
     v1::AttestResponse response;
     RETURN_IF_ERROR(Call(kAttest, request, response));
-    proof.evidence = ToBytesOf(response.evidence());
+    proof.evidence = ToBytes(response.evidence());
     proof.endorsements = EndorsementsOf(response.endorsements());
-    proof.manifest_sha256 = ToBytesOf(response.manifest_sha256());
+    proof.manifest_sha256 = ToBytes(response.manifest_sha256());
     proof.authorities_pem =
         response.root_certificate_pem() + response.intermediate_certificate_pem();
     return proof;
@@ -113,9 +122,9 @@ GrantedModel TakeModel(v1::Model& model) {
   out.name = model.name();
   out.key = TakeSecret(*model.mutable_key());
   out.embedded_prefix = model.embedded_prefix();
-  for (const auto& [file, digest] : model.files()) out.files.emplace(file, ToBytesOf(digest));
+  for (const auto& [file, digest] : model.files()) out.files.emplace(file, ToBytes(digest));
   for (const std::string& certificate : model.client_certificates())
-    out.client_certificates.push_back(ToBytesOf(certificate));
+    out.client_certificates.push_back(ToBytes(certificate));
   return out;
 }
 
@@ -163,15 +172,15 @@ Result<crypto::CertificateRequest> MakeRequest(const WorkloadIdentity& identity,
 
 std::expected<Activation, ActivationError> RequestActivation(Session& session,
                                                              const WorkloadIdentity& identity,
+                                                             const crypto::CertificateRequest& csr,
                                                              const crypto::PrivateKey& key,
                                                              const ActivationParts& parts) {
+  if (Stopped(parts)) return ToldToEnd();
   v1::ChallengeResponse challenge;
   if (const Status asked = session.Call(kChallenge, v1::ChallengeRequest(), challenge);
       !asked.has_value()) {
     return Failed(StageOf(asked.error(), Stage::kRefused), asked.error());
   }
-  const auto csr = MakeRequest(identity, key);
-  if (!csr.has_value()) return Failed(Stage::kRefused, csr.error());
   const auto exporter = session.Exporter();
   if (!exporter.has_value()) return Failed(Stage::kTrust, exporter.error());
   const auto report_data = ratls::ActivationReportData(AsBytes(challenge.nonce()),
@@ -183,9 +192,10 @@ std::expected<Activation, ActivationError> RequestActivation(Session& session,
   v1::ActivateRequest request;
   request.set_marble(identity.marble);
   request.set_uuid(identity.uuid);
-  request.set_csr(ToText(csr->der()));
+  request.set_csr(ToText(csr.der()));
   request.set_nonce(challenge.nonce());
   request.set_evidence(ToText(*evidence));
+  if (Stopped(parts)) return ToldToEnd();
   v1::ActivateResponse response;
   if (const Status answered = session.Call(kActivate, request, response); !answered.has_value()) {
     return Failed(StageOf(answered.error(), Stage::kRefused), answered.error());
@@ -203,6 +213,9 @@ std::expected<Activation, ActivationError> Activate(const WorkloadIdentity& iden
                                                     const ActivationTimeouts& timeouts) {
   const auto key = crypto::PrivateKey::Generate(crypto::KeyType::kP256);
   if (!key.has_value()) return Failed(Stage::kEvidence, key.error());
+  const auto csr = MakeRequest(identity, *key);
+  if (!csr.has_value())
+    return Failed(Stage::kConfiguration, csr.error().In("the names wished for"));
   const auto credentials = ClientCredentials(*key, parts.clock.Now());
   if (!credentials.has_value()) return Failed(Stage::kEvidence, credentials.error());
 
@@ -213,19 +226,22 @@ std::expected<Activation, ActivationError> Activate(const WorkloadIdentity& iden
       net::TrustCheck{[](std::string_view, const std::vector<Bytes>&) -> Status { return {}; }};
   tls.credentials = *credentials;
   tls.minimum = net::TlsVersion::kTls13;
+  tls.exporter_labels = {std::string(ratls::kExporterLabel)};
+  if (Stopped(parts)) return ToldToEnd();
   auto channel = net::GrpcChannel::Connect({.address = identity.coordinator,
                                             .tls = std::move(tls),
                                             .connect_timeout = timeouts.connect});
   if (!channel.has_value()) return Failed(StageOf(channel.error(), Stage::kTrust), channel.error());
 
+  if (Stopped(parts)) return ToldToEnd();
   Session session(**channel, timeouts);
   const auto proof = session.AskForProof(parts.entropy);
-  if (!proof.has_value()) return Failed(StageOf(proof.error(), Stage::kTrust), proof.error());
+  if (!proof.has_value()) return Failed(StageOfProof(proof.error()), proof.error());
   if (const Status checked = CheckCoordinator(*proof, expected, parts.floors, parts.clock.Now());
       !checked.has_value()) {
     return Failed(Stage::kTrust, checked.error());
   }
-  return RequestActivation(session, identity, *key, parts);
+  return RequestActivation(session, identity, *csr, *key, parts);
 }
 
 }  // namespace strongroom::agent

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -40,10 +41,12 @@ struct Activation {
 
 // Which step of an attempt failed: what to do differs.
 enum class Stage {
-  kConnect,   // no connection, or it was lost: worth trying again
-  kTrust,     // the coordinator did not convince
-  kEvidence,  // the local TEE gave none
-  kRefused,   // the coordinator refused, or answered nonsense
+  kConfiguration,  // what this workload says of itself; nobody was asked
+  kConnect,        // no connection, it was lost, or too many want one: worth trying again
+  kTrust,          // the coordinator did not convince
+  kEvidence,       // the local TEE gave none
+  kRefused,        // the coordinator refused, or answered nonsense
+  kStopped,        // the caller did not want to go on
 };
 
 struct ActivationError {
@@ -57,8 +60,11 @@ struct ActivationParts {
   const Clock& clock;
   Entropy& entropy;
   collateral::Floors& floors;  // raised by what coordinators send
+  // Asked before each step that may wait; true ends the attempt there. None: goes on.
+  std::function<bool()> stop = nullptr;
 };
 
+// Each is also how long a wish to stop may wait: less than the half minute that a kubelet gives.
 struct ActivationTimeouts {
   std::chrono::milliseconds connect{5'000};
   std::chrono::milliseconds call{20'000};

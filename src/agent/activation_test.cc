@@ -64,8 +64,11 @@ Behaviour WithAnswer() {
 }
 
 TEST_F(ActivationTest, RefusesVariablesOfTheManifestThatChooseCode) {
-  for (const char* name : {"LD_PRELOAD", "GLIBC_TUNABLES", "OPENSSL_CONF", "PYTHONPATH", "BASH_ENV",
-                           "STRONGROOM_ATTESTATION_FD", "", "A=B"}) {
+  for (const char* name :
+       {"LD_PRELOAD", "GLIBC_TUNABLES", "OPENSSL_CONF", "PYTHONPATH", "BASH_ENV",
+        "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH", "LUA_INIT", "DOTNET_STARTUP_HOOKS",
+        "DOTNET_ADDITIONAL_DEPS", "CORECLR_PROFILER_PATH", "PHPRC", "PHP_INI_SCAN_DIR",
+        "STRONGROOM_ATTESTATION_FD", "", "A=B"}) {
     Behaviour hostile = WithAnswer();
     (*hostile.answer.mutable_parameters()->mutable_env())[name] = "x";
     const auto coordinator = FakeCoordinator::Start(std::move(hostile));
@@ -211,6 +214,13 @@ TEST_F(ActivationTest, ReportsACoordinatorThatCannotProveItself) {
   behaviour.refuse_attest = Error(Code::kUnsupported, "no TEE here");
   ExpectFailure(*FakeCoordinator::Start(behaviour), ExpectedByIdentity(), Stage::kTrust,
                 "no TEE here");
+}
+
+TEST_F(ActivationTest, ComesBackToACoordinatorThatTooManyAsk) {
+  Behaviour behaviour;
+  behaviour.refuse_attest = Error(Code::kExhausted, "too many quotes");
+  ExpectFailure(*FakeCoordinator::Start(behaviour), ExpectedByIdentity(), Stage::kConnect,
+                "too many quotes");
 }
 
 TEST_F(ActivationTest, HoldsTheCoordinatorToThePinnedManifest) {

@@ -6,18 +6,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstring>
 
 #include <fmt/format.h>
 
+#include "base/child_signals.h"
+
 namespace strongroom::agent {
 namespace {
-
-constexpr std::array kForwarded = {SIGHUP,  SIGINT,  SIGQUIT,  SIGTERM,
-                                   SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT};
-constexpr int kSignalBase = 128;
 
 // "NAME=value" and the terminating zero, in memory that is wiped at the end.
 std::vector<SecretBytes> Terminated(const std::vector<SecretBytes>& texts) {
@@ -72,13 +69,11 @@ Status StartError(int error, const std::string& program) {
 
 }  // namespace
 
-BlockedSignals::BlockedSignals() {
-  sigemptyset(&waited_);
-  for (const int signal : kForwarded) sigaddset(&waited_, signal);
-  sigaddset(&waited_, SIGCHLD);
+BlockedSignals::BlockedSignals() : waited_(ChildSignals()) {
   sigset_t blocked = waited_;
   sigaddset(&blocked, SIGPIPE);
   pthread_sigmask(SIG_BLOCK, &blocked, &before_);
+  HeedChildren();
 }
 
 BlockedSignals::~BlockedSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
@@ -104,30 +99,19 @@ Result<Child> Child::Start(ChildSpec spec, const BlockedSignals& signals) {
   } while (got < 0 && errno == EINTR);
   if (got == 0) {  // closed by exec
     if (spec.handover != nullptr) spec.handover->Send();
-    return Child(pid, signals, std::move(spec.handover));
+    return Child(pid, std::move(spec.handover));
   }
-  waitpid(pid, nullptr, 0);
+  // What was not told cannot be known: the program may be running.
+  const int read_error = got < 0 ? errno : EIO;
+  const bool told = got == sizeof(error);
+  if (!told) kill(pid, SIGKILL);
+  while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  if (!told) return FromErrno(read_error, fmt::format("whether {} started", spec.program));
   RETURN_IF_ERROR(StartError(error, spec.program));
   return Internal("the program did not start");
 }
 
-int Child::Wait() {
-  while (true) {
-    siginfo_t info{};
-    const int signal = sigwaitinfo(&signals_->waited(), &info);
-    if (signal < 0) continue;
-    if (signal != SIGCHLD) {
-      // The terminal's own signals reach the whole process group by themselves.
-      if (info.si_code <= 0) kill(pid_, signal);
-      continue;
-    }
-    int status = 0;
-    for (pid_t ended = waitpid(-1, &status, WNOHANG); ended > 0;
-         ended = waitpid(-1, &status, WNOHANG)) {
-      if (ended != pid_) continue;
-      return WIFEXITED(status) ? WEXITSTATUS(status) : kSignalBase + WTERMSIG(status);
-    }
-  }
-}
+int Child::Wait() { return WaitForProgram(pid_); }
 
 }  // namespace strongroom::agent

@@ -14,7 +14,7 @@ namespace strongroom::agent {
 
 // Signals that the agent passes on, SIGCHLD, and SIGPIPE: blocked in the calling thread, and in all
 // threads that it starts later. Call once, before the first thread. What was blocked before is what
-// a child gets.
+// a child gets. SIGCHLD comes, also when whoever started this process ignored it.
 class BlockedSignals {
  public:
   BlockedSignals();
@@ -49,16 +49,15 @@ class Child {
   static Result<Child> Start(ChildSpec spec, const BlockedSignals& signals);
 
   // Passes signals on until the program has ended; buries strays when it is the first process of a
-  // container. The exit code, or 128 plus the signal.
+  // container. The exit code, or 128 plus the signal; as after SIGKILL when it cannot be known.
   int Wait();
 
   pid_t pid() const { return pid_; }
 
  private:
-  Child(pid_t pid, const BlockedSignals& signals, std::unique_ptr<HandoverPipe> handover)
-      : pid_(pid), signals_(&signals), handover_(std::move(handover)) {}
+  Child(pid_t pid, std::unique_ptr<HandoverPipe> handover)
+      : pid_(pid), handover_(std::move(handover)) {}
   pid_t pid_;
-  const BlockedSignals* signals_;
   std::unique_ptr<HandoverPipe> handover_;
 };
 

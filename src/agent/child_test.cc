@@ -1,9 +1,16 @@
 #include "agent/child.h"
 
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
+#include <cstddef>
 #include <fstream>
+#include <functional>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -151,6 +158,69 @@ TEST_F(ChildTest, PassesSignalsOn) {
     });
     EXPECT_EQ(child->Wait(), 40 + signal);
   }
+}
+
+// The wait status of a process that runs `body`, exits with what it says, and has ten seconds.
+int StatusOf(const std::function<int()>& body) {
+  const pid_t pid = fork();
+  if (pid == 0) {
+    alarm(10);
+    _exit(body());
+  }
+  int status = -1;
+  EXPECT_EQ(waitpid(pid, &status, 0), pid);
+  return status;
+}
+
+TEST_F(ChildTest, WaitsAlsoWhereItsStarterIgnoredTheEndsOfChildren) {
+  const int status = StatusOf([] {
+    std::signal(SIGCHLD, SIG_IGN);
+    const BlockedSignals signals;
+    auto child = Child::Start(Shell("exit 7"), signals);
+    return child.has_value() ? child->Wait() : 99;
+  });
+  ASSERT_TRUE(WIFEXITED(status)) << status;
+  EXPECT_EQ(WEXITSTATUS(status), 7);
+}
+
+TEST_F(ChildTest, DoesNotWaitForWhatSomebodyElseBuried) {
+  const int status = StatusOf([this] {
+    auto child = Child::Start(Shell("exit 7"), signals_);
+    if (!child.has_value() || waitpid(child->pid(), nullptr, 0) < 0) return 99;
+    return child->Wait();
+  });
+  ASSERT_TRUE(WIFEXITED(status)) << status;
+  EXPECT_EQ(WEXITSTATUS(status), 128 + SIGKILL);
+}
+
+// From here on this process gets EIO for every read of so many bytes.
+bool FailReadsOf(unsigned bytes) {
+  const auto statement = [](unsigned code, unsigned value) -> sock_filter {
+    return BPF_STMT(static_cast<unsigned short>(code), value);
+  };
+  const auto unless = [](unsigned equal, unsigned char skip) -> sock_filter {
+    return BPF_JUMP(static_cast<unsigned short>(BPF_JMP | BPF_JEQ | BPF_K), equal, 0, skip);
+  };
+  std::array program = {statement(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+                        unless(SYS_read, 3),
+                        statement(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args[2])),
+                        unless(bytes, 1),
+                        statement(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EIO),
+                        statement(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+  const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) == 0;
+}
+
+TEST_F(ChildTest, EndsAProgramOfWhichItDoesNotLearnWhetherItStarted) {
+  const int status = StatusOf([this] {
+    if (!FailReadsOf(sizeof(int))) return 99;
+    const auto child = Child::Start(Shell("sleep 60"), signals_);
+    if (child.has_value()) return 1;
+    return child.error().message().contains("Input/output error") ? 0 : 2;
+  });
+  ASSERT_TRUE(WIFEXITED(status)) << "it waited for the program: " << status;
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 TEST_F(ChildTest, BuriesStraysAndGoesOnWaiting) {

@@ -32,17 +32,23 @@ Status CheckPath(const fs::path& path) {
   return Malformed(fmt::format("\"{}\" is no plain absolute path of a file", text.substr(0, 200)));
 }
 
+UniqueFd OpenToWipe(const fs::path& path) {
+  return UniqueFd(open(path.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+}
+
+void WipeContent(const UniqueFd& fd) {
+  struct stat status{};
+  if (!fd.valid() || fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) return;
+  constexpr std::array<std::uint8_t, 4096> zeros{};
+  for (off_t left = status.st_size; left > 0; left -= static_cast<off_t>(zeros.size())) {
+    const auto n = std::min(static_cast<std::size_t>(left), zeros.size());
+    if (!WriteAll(fd.get(), ByteView(zeros).first(n), "wiping").has_value()) return;
+  }
+}
+
 // Overwrites before removing: tmpfs frees pages, and does not clear them.
 void WipeAndRemove(const fs::path& path) {
-  const UniqueFd fd(open(path.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
-  struct stat status{};
-  if (fd.valid() && fstat(fd.get(), &status) == 0 && S_ISREG(status.st_mode)) {
-    constexpr std::array<std::uint8_t, 4096> zeros{};
-    for (off_t left = status.st_size; left > 0; left -= static_cast<off_t>(zeros.size())) {
-      const auto n = std::min(static_cast<std::size_t>(left), zeros.size());
-      if (!WriteAll(fd.get(), ByteView(zeros).first(n), "wiping").has_value()) break;
-    }
-  }
+  WipeContent(OpenToWipe(path));
   unlink(path.c_str());
 }
 
@@ -75,13 +81,16 @@ std::size_t RemoveNoted(std::string_view note) {
 Result<std::size_t> Sweep(const fs::path& run_folder) {
   std::size_t files = 0;
   std::error_code error;
-  for (const fs::directory_entry& entry : fs::directory_iterator(run_folder, error)) {
-    if (!entry.path().string().ends_with(kNoteSuffix)) continue;
-    const UniqueFd fd(open(entry.path().c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  // Not a loop over a range, whose steps throw.
+  for (fs::directory_iterator at(run_folder, error), end; !error && at != end;
+       at.increment(error)) {
+    const fs::path path = at->path();
+    if (!path.string().ends_with(kNoteSuffix)) continue;
+    const UniqueFd fd(open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
     if (!fd.valid() || flock(fd.get(), LOCK_EX | LOCK_NB) != 0) continue;
-    ASSIGN_OR_RETURN(const Bytes note, ReadFile(entry.path(), kMaxNoteBytes));
+    ASSIGN_OR_RETURN(const Bytes note, ReadFile(path, kMaxNoteBytes));
     files += RemoveNoted(AsText(note));
-    unlink(entry.path().c_str());
+    unlink(path.c_str());
   }
   if (error) return FromErrno(error.value(), run_folder.string());
   return files;
@@ -149,6 +158,7 @@ Result<FileLayout> FileLayout::Open(const fs::path& run_folder) {
 }
 
 FileLayout::~FileLayout() {
+  WipeReplaced();
   if (!lock_.valid()) return;
   if (const auto note = ReadFile(note_, kMaxNoteBytes); note.has_value())
     RemoveNoted(AsText(*note));
@@ -197,10 +207,17 @@ Status FileLayout::Write(const fs::path& path, ByteView content) {
 
 Status FileLayout::Replace(const fs::path& path, ByteView content) {
   const fs::path fresh(path.string() + ".new");
-  unlink(fresh.c_str());  // of an attempt that failed
+  WipeAndRemove(fresh);  // of an attempt that failed
   RETURN_IF_ERROR(Write(fresh, content));
+  UniqueFd old = OpenToWipe(path);
   if (rename(fresh.c_str(), path.c_str()) != 0) return FromErrno(errno, path.string());
+  replaced_.push_back(std::move(old));
   return {};
+}
+
+void FileLayout::WipeReplaced() {
+  for (const UniqueFd& old : replaced_) WipeContent(old);
+  replaced_.clear();
 }
 
 }  // namespace strongroom::agent

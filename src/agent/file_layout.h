@@ -27,8 +27,11 @@ class FileLayout {
   // kPrecondition: the place is not on tmpfs; kConflict: something is there already.
   Status Write(const std::filesystem::path& path, ByteView content);
 
-  // The same, but over a file that is there already, which its readers see whole: old, or new.
+  // The same, but over a file that is there already, which its readers see whole: old, or new. The
+  // old content is still there for those who opened it; call WipeReplaced when they have read it.
   Status Replace(const std::filesystem::path& path, ByteView content);
+  // Overwrites what was replaced. The destructor does it too.
+  void WipeReplaced();
 
   // Leaves everything as it is at the end: whoever reads it outlives this process. The next layout
   // in this run folder removes it.
@@ -46,6 +49,7 @@ class FileLayout {
 
   std::filesystem::path note_;
   UniqueFd lock_;  // of the note; not valid: moved from
+  std::vector<UniqueFd> replaced_;
   std::size_t swept_;
 };
 

@@ -74,6 +74,34 @@ TEST_F(FileLayoutTest, OverwritesBeforeItRemoves) {
   EXPECT_EQ(content, Bytes(10'000, 0));
 }
 
+TEST_F(FileLayoutTest, OverwritesWhatItReplacedOnceItsReadersHadTheirTime) {
+  std::vector<UniqueFd> held;
+  const auto hold = [&](const fs::path& path) {
+    held.emplace_back(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  };
+  const auto content = [&](std::size_t i) {
+    Bytes out(20'000);
+    out.resize(static_cast<std::size_t>(pread(held.at(i).get(), out.data(), out.size(), 0)));
+    return out;
+  };
+  {
+    ASSERT_OK_AND_ASSIGN(FileLayout layout, FileLayout::Open(run_));
+    ASSERT_OK(layout.Write(root_ / "a", Bytes(10'000, 1)));
+    hold(root_ / "a");
+    ASSERT_OK(WriteFileAtomic(root_ / "a.new", Bytes(10'000, 9), 0600));  // an attempt that failed
+    hold(root_ / "a.new");
+    ASSERT_OK(layout.Replace(root_ / "a", Bytes(10'000, 2)));
+    EXPECT_EQ(content(0), Bytes(10'000, 1)) << "who reads it meanwhile reads it whole";
+    EXPECT_EQ(content(1), Bytes(10'000, 0));
+    layout.WipeReplaced();
+    EXPECT_EQ(content(0), Bytes(10'000, 0));
+    hold(root_ / "a");
+    ASSERT_OK(layout.Replace(root_ / "a", Bytes(10'000, 3)));
+    EXPECT_EQ(content(2), Bytes(10'000, 2));
+  }
+  EXPECT_EQ(content(2), Bytes(10'000, 0)) << "at the end without being asked";
+}
+
 TEST_F(FileLayoutTest, LeavesFoldersThatOthersUse) {
   {
     ASSERT_OK_AND_ASSIGN(FileLayout layout, FileLayout::Open(run_));

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/secret_message.h"
 #include "strongroom/v1/handover.pb.h"
 
 namespace strongroom::agent {

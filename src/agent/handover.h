@@ -10,8 +10,6 @@
 
 namespace strongroom::agent {
 
-inline constexpr const char* kHandoverVariable = "STRONGROOM_HANDOVER_FD";
-
 // The Handover message for a program of ours.
 Result<SecretBytes> MakeHandover(const Activation& activation, const WorkloadIdentity& identity);
 

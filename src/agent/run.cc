@@ -1,9 +1,7 @@
 #include "agent/run.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <csignal>
-#include <ctime>
 
 #include <fmt/format.h>
 
@@ -12,30 +10,34 @@
 #include "agent/file_layout.h"
 #include "agent/handover.h"
 #include "agent/retry.h"
+#include "base/child_signals.h"
+#include "base/end_signals.h"
 
 namespace strongroom::agent {
 namespace {
 
 using std::chrono::milliseconds;
 
-constexpr int kSignalBase = 128;
-
 int ExitCodeOf(Stage stage) {
   switch (stage) {
+    case Stage::kConfiguration: return kExitConfiguration;
     case Stage::kConnect: return kExitUnreachable;
     case Stage::kTrust: return kExitUntrusted;
     case Stage::kEvidence: return kExitNoEvidence;
-    case Stage::kRefused: return kExitRefused;
+    case Stage::kRefused:
+    case Stage::kStopped: return kExitRefused;  // the latter only by a signal, which is told first
   }
   return kExitRefused;
 }
 
 std::string_view WhatFailed(Stage stage) {
   switch (stage) {
+    case Stage::kConfiguration: return "bad environment";
     case Stage::kConnect: return "coordinator not reachable";
     case Stage::kTrust: return "coordinator not trusted";
     case Stage::kEvidence: return "no evidence";
     case Stage::kRefused: return "activation refused";
+    case Stage::kStopped: return "activation stopped";
   }
   return "activation failed";
 }
@@ -68,7 +70,7 @@ class Runner {
                                    {"coordinator", identity->coordinator},
                                    {"tee", parts_.evidence.Description()}});
     auto activation = ActivateWithRetries(*identity);
-    if (ended_by_ != 0) return kSignalBase + ended_by_;
+    if (ended_by_ != 0) return kSignalExit + ended_by_;
     if (!activation.has_value()) {
       return Fail(ExitCodeOf(activation.error().stage), WhatFailed(activation.error().stage),
                   activation.error().error);
@@ -84,7 +86,6 @@ class Runner {
   int Fail(int code, std::string_view what, const Error& error) {
     parts_.log.Error(what,
                      {{"error", error.message()}, {"kind", std::string(CodeName(error.code()))}});
-    parts_.log.Flush();
     return code;
   }
 
@@ -93,7 +94,8 @@ class Runner {
     return WithRetries(
         [&] {
           return Activate(identity, options_.config.coordinator,
-                          {parts_.evidence, parts_.clock, parts_.entropy, floors_},
+                          {parts_.evidence, parts_.clock, parts_.entropy, floors_,
+                           [this] { return !Sleep(milliseconds{0}); }},
                           options_.timeouts);
         },
         options_.timeout, back_off, [this](milliseconds wait) { return Sleep(wait); },
@@ -104,21 +106,17 @@ class Runner {
         });
   }
 
-  // False when a signal ends us instead. Those without a meaning here are passed over.
+  // False when a signal ends us instead, also one that came before. Those without a meaning here
+  // are passed over.
   bool Sleep(milliseconds wait) {
     const auto end = std::chrono::steady_clock::now() + wait;
-    while (true) {
-      const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(
-                            end - std::chrono::steady_clock::now())
-                            .count();
-      if (left <= 0) return true;
-      const timespec limit{.tv_sec = left / 1'000'000'000, .tv_nsec = left % 1'000'000'000};
-      const int signal = sigtimedwait(&parts_.signals.waited(), nullptr, &limit);
-      if (signal > 0 && EndsUs(signal)) {
-        ended_by_ = signal;
-        return false;
-      }
+    while (const int signal =
+               WaitForSignal(parts_.signals.waited(), end - std::chrono::steady_clock::now())) {
+      if (!EndsUs(signal)) continue;
+      ended_by_ = signal;
+      return false;
     }
+    return true;
   }
 
   int RunProgram(Activation activation, const WorkloadIdentity& identity) {
@@ -171,7 +169,6 @@ class Runner {
     if (const Status written = WriteFiles(activation, *layout); !written.has_value())
       return Fail(kExitLayout, "what was received cannot be laid out", written.error());
     parts_.log.Info("laid out", {{"files", fmt::format("{}", activation.files.size())}});
-    parts_.log.Flush();
     if (options_.purpose == Purpose::kSidecar) return Keep(activation, identity, *layout);
     layout->Leave();
     return 0;
@@ -203,7 +200,8 @@ class Runner {
         parts_.log.Error("not renewed, what was laid out stays",
                          {{"error", replaced.error().message()}});
       }
-      parts_.log.Flush();
+      if (!Sleep(options_.reading_time)) break;
+      layout.WipeReplaced();
     }
     return 0;
   }
@@ -227,7 +225,6 @@ class Runner {
     }
     parts_.log.Info("started", {{"program", options_.config.program},
                                 {"pid", fmt::format("{}", child->pid())}});
-    parts_.log.Flush();
     const int code = child->Wait();
     parts_.log.Info("ended",
                     {{"program", options_.config.program}, {"exit_code", fmt::format("{}", code)}});

@@ -30,6 +30,7 @@ struct RunOptions {
   std::chrono::milliseconds timeout{120'000};       // until a coordinator must have answered
   ActivationTimeouts timeouts;                      // of one attempt
   std::chrono::milliseconds renewal_pause{60'000};  // at least so long between two renewals
+  std::chrono::milliseconds reading_time{10'000};   // of a file that is replaced; then it is wiped
 };
 
 // Borrowed for the run.

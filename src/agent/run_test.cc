@@ -28,6 +28,17 @@ using testing::Behaviour;
 using testing::FakeCoordinator;
 using ::testing::HasSubstr;
 
+// Tells when it is asked, which the agent does at each attempt and before each wait for the next.
+class WatchedClock final : public Clock {
+ public:
+  UnixSeconds Now() const override {
+    if (asked) asked();
+    return now;
+  }
+  UnixSeconds now{testing::kNow};
+  std::function<void()> asked = nullptr;
+};
+
 // Runs the agent's whole life against a fake coordinator, with /bin/sh for the program.
 class RunTest : public ::testing::Test {
  protected:
@@ -42,6 +53,7 @@ class RunTest : public ::testing::Test {
     options_.config.program = "/bin/sh";
     options_.config.env = {{"PATH", "/usr/bin:/bin"}};
     options_.config.run_folder = memory_ / "run";
+    options_.reading_time = std::chrono::milliseconds(1);
     Script("exit 0");
   }
   void TearDown() override { fs::remove_all(memory_); }
@@ -53,6 +65,16 @@ class RunTest : public ::testing::Test {
   }
   std::string LogText() const { return Content("log"); }
 
+  // Once it is `done`, or never will be, the agent is ended as a kubelet does it.
+  void EndWhen(std::function<bool()> done) {
+    clock_.asked = [done = std::move(done), left = std::make_shared<int>(500)] {
+      if (*left > 0 && (--*left == 0 || done())) {
+        *left = 0;
+        kill(getpid(), SIGTERM);
+      }
+    };
+  }
+
   int RunAt(const std::string& address) {
     const auto log = Log::ToFd("agent", LogLevel::kDebug, LogFormat::kText, log_fd_.get());
     const Environment host = [&address,
@@ -63,7 +85,6 @@ class RunTest : public ::testing::Test {
       return found->second;
     };
     const int code = agent::Run(options_, {evidence_, clock_, entropy_, host, *log, signals_});
-    log->Flush();
     return code;
   }
   int RunWith(Behaviour behaviour) {
@@ -77,7 +98,7 @@ class RunTest : public ::testing::Test {
   std::unique_ptr<FakeCoordinator> coordinator_;
   RunOptions options_;
   testing::SimEvidence evidence_;
-  FixedClock clock_{testing::kNow};
+  WatchedClock clock_;
   SystemEntropy entropy_;
   std::map<std::string, std::string> host_;
 };
@@ -198,19 +219,10 @@ TEST_F(RunTest, RefusesToLayOutWhatCannotBecomeAFile) {
   EXPECT_FALSE(fs::exists(memory_ / "tls"));
 }
 
-// Waits until `done`, then ends the agent as a kubelet does.
-std::jthread EndWhen(std::function<bool()> done) {
-  return std::jthread([done = std::move(done)] {
-    for (int i = 0; i < 6000 && !done(); ++i)
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    kill(getpid(), SIGTERM);
-  });
-}
-
 TEST_F(RunTest, ASidecarIsReadyWithItsFilesAndRemovesThemAtTheEnd) {
   options_.purpose = Purpose::kSidecar;
   options_.config.credential_files.certificate_chain = Path("tls/chain.pem");
-  const auto end = EndWhen([this] {
+  EndWhen([this] {
     return fs::exists(memory_ / "run" / kReadyMark) && fs::exists(memory_ / "tls/chain.pem");
   });
   EXPECT_EQ(RunWith({}), 0);
@@ -222,10 +234,10 @@ TEST_F(RunTest, ASidecarRenewsWhenTwoThirdsOfTheCertificatesLifeAreOver) {
   options_.purpose = Purpose::kSidecar;
   options_.renewal_pause = std::chrono::milliseconds(1);
   options_.config.credential_files.certificate_chain = Path("tls/chain.pem");
-  clock_.Set(testing::kNow + 70'000);
+  clock_.now = testing::kNow + 70'000;
   coordinator_ = FakeCoordinator::Start({});
   std::string first;
-  const auto end = EndWhen([&] {
+  EndWhen([&] {
     const std::string chain = Content("tls/chain.pem");
     if (first.empty() && chain != "(none)") first = chain;
     return !first.empty() && coordinator_->counts().activations >= 3 && chain != first;
@@ -234,17 +246,37 @@ TEST_F(RunTest, ASidecarRenewsWhenTwoThirdsOfTheCertificatesLifeAreOver) {
   EXPECT_THAT(LogText(), HasSubstr("renewed"));
 }
 
+TEST_F(RunTest, ASidecarWipesWhatItReplaced) {
+  options_.purpose = Purpose::kSidecar;
+  options_.renewal_pause = std::chrono::milliseconds(1);
+  options_.config.credential_files.private_key = Path("tls/key.pem");
+  clock_.now = testing::kNow + 70'000;
+  UniqueFd first;
+  const auto wiped = [&] {
+    char byte = 'x';
+    return first.valid() && pread(first.get(), &byte, 1, 0) == 1 && byte == 0;
+  };
+  bool seen = false;
+  EndWhen([&] {
+    if (!first.valid()) first = UniqueFd(open(Path("tls/key.pem").c_str(), O_RDONLY | O_CLOEXEC));
+    seen = wiped();
+    return seen;
+  });
+  EXPECT_EQ(RunWith({}), 0);
+  EXPECT_TRUE(seen) << "while the sidecar ran on";
+}
+
 TEST_F(RunTest, ASidecarKeepsWhatItHasWhenARenewalGivesMoreThanFiles) {
   options_.purpose = Purpose::kSidecar;
   options_.renewal_pause = std::chrono::milliseconds(1);
   options_.config.credential_files.certificate_chain = Path("tls/chain.pem");
-  clock_.Set(testing::kNow + 70'000);
+  clock_.now = testing::kNow + 70'000;
   Behaviour behaviour;
   behaviour.later_answer.emplace();
   (*behaviour.later_answer->mutable_parameters()->mutable_env())["TOKEN"] = "env secret";
   coordinator_ = FakeCoordinator::Start(behaviour);
   std::set<std::string> seen;
-  const auto end = EndWhen([&] {
+  EndWhen([&] {
     if (const std::string chain = Content("tls/chain.pem"); chain != "(none)") seen.insert(chain);
     return coordinator_->counts().activations >= 4;
   });
@@ -300,6 +332,13 @@ TEST_F(RunTest, PrintsWhyTheCoordinatorRefused) {
   EXPECT_EQ(RunWith(behaviour), kExitRefused);
   EXPECT_THAT(LogText(), HasSubstr("package.unique-id"));
   EXPECT_EQ(coordinator_->counts().activations, 1);
+}
+
+TEST_F(RunTest, TakesNamesThatNoRequestCanHoldForItsOwnMistake) {
+  host_["EDG_MARBLE_DNS_NAMES"] = "localhost,b\xc3\xa4r";
+  EXPECT_EQ(RunWith({}), kExitConfiguration);
+  EXPECT_THAT(LogText(), HasSubstr("bad environment"));
+  EXPECT_EQ(coordinator_->counts().attests, 0) << "nobody was asked";
 }
 
 TEST_F(RunTest, TellsThatTheTeeGaveNoEvidence) {
@@ -359,6 +398,29 @@ TEST_F(RunTest, IsEndedByASignalWhileItWaitsForACoordinator) {
     kill(getpid(), SIGTERM);
   });
   EXPECT_EQ(RunAt(address), 128 + SIGTERM);
+}
+
+TEST_F(RunTest, IsEndedByASignalInTheMiddleOfAnAttempt) {
+  Script("touch " + Path("ran"));
+  Behaviour behaviour;
+  behaviour.on_attest = [] { kill(getpid(), SIGTERM); };
+  EXPECT_EQ(RunWith(behaviour), 128 + SIGTERM);
+  EXPECT_EQ(coordinator_->counts().challenges, 0) << "the next step was not begun";
+  EXPECT_FALSE(fs::exists(memory_ / "ran"));
+}
+
+TEST_F(RunTest, ASidecarRemovesItsFilesWhenItIsToldToEndWhileItRenews) {
+  options_.purpose = Purpose::kSidecar;
+  options_.renewal_pause = std::chrono::milliseconds(1);
+  options_.config.credential_files.certificate_chain = Path("tls/chain.pem");
+  clock_.now = testing::kNow + 70'000;
+  Behaviour behaviour;
+  behaviour.on_attest = [attests = std::make_shared<int>(0)] {
+    if (++*attests == 2) kill(getpid(), SIGTERM);
+  };
+  EXPECT_EQ(RunWith(behaviour), 0);
+  EXPECT_EQ(coordinator_->counts().activations, 1);
+  EXPECT_FALSE(fs::exists(memory_ / "tls"));
 }
 
 TEST_F(RunTest, PassesSignalsOnToTheProgram) {

@@ -1,34 +1,21 @@
 #include "agent/workload_identity.h"
 
-#include <array>
-
 #include <fmt/format.h>
 
-#include "base/encoding.h"
 #include "base/files.h"
 #include "base/text.h"
+#include "base/uuid.h"
 
 namespace strongroom::agent {
 namespace {
 
 constexpr std::size_t kMaxUuidFileBytes = 4096;
 
-bool IsUuid(std::string_view text) {
-  constexpr std::string_view form = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
-  if (text.size() != form.size()) return false;
-  for (std::size_t i = 0; i < form.size(); ++i) {
-    if (form[i] == '-' ? text[i] != '-' : !HexDecode(fmt::format("0{}", text[i])).has_value())
-      return false;
-  }
-  return true;
-}
-
 Result<std::string> UuidOf(const std::string& file, Entropy& entropy) {
   if (file.empty()) return MakeUuid(entropy);
   const auto text = ReadTextFile(file, kMaxUuidFileBytes);
   if (text.has_value()) {
-    if (!IsUuid(Trimmed(*text))) return Malformed(fmt::format("{} holds no UUID", file));
-    return std::string(Trimmed(*text));
+    return In(fmt::format("{} holds no UUID", file), CanonicalUuid(Trimmed(*text)));
   }
   if (text.error().code() != Code::kNotFound) return std::unexpected(text.error());
   std::string uuid = MakeUuid(entropy);
@@ -50,7 +37,7 @@ Result<std::string> MarbleOf(const std::string& measured, const std::optional<st
   return measured;
 }
 
-std::vector<std::string> SplitNames(std::string_view list) {
+std::vector<std::string> DnsNamesOf(std::string_view list) {
   std::vector<std::string> out;
   while (!list.empty()) {
     const std::size_t comma = list.find(',');
@@ -62,16 +49,6 @@ std::vector<std::string> SplitNames(std::string_view list) {
 }
 
 }  // namespace
-
-std::string MakeUuid(Entropy& entropy) {
-  std::array<std::uint8_t, 16> bytes{};
-  entropy.Fill(bytes);
-  bytes[6] = static_cast<std::uint8_t>((bytes[6] & 0x0f) | 0x40);  // version 4
-  bytes[8] = static_cast<std::uint8_t>((bytes[8] & 0x3f) | 0x80);  // RFC 4122's variant
-  std::string text = HexEncode(bytes);
-  for (const std::size_t at : {20U, 16U, 12U, 8U}) text.insert(at, 1, '-');
-  return text;
-}
 
 Result<WorkloadIdentity> FindIdentity(const AgentConfig& config, const Environment& environment,
                                       Entropy& entropy) {
@@ -85,7 +62,7 @@ Result<WorkloadIdentity> FindIdentity(const AgentConfig& config, const Environme
   ASSIGN_OR_RETURN(out.marble, MarbleOf(config.marble, environment("EDG_MARBLE_TYPE")));
   ASSIGN_OR_RETURN(
       out.uuid, In("EDG_MARBLE_UUID_FILE", UuidOf(value_or("EDG_MARBLE_UUID_FILE", ""), entropy)));
-  out.names = SplitNames(value_or("EDG_MARBLE_DNS_NAMES", "localhost"));
+  out.names = DnsNamesOf(value_or("EDG_MARBLE_DNS_NAMES", "localhost"));
   return out;
 }
 

@@ -1,17 +1,13 @@
 #pragma once
 
-#include <functional>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "agent/config.h"
 #include "base/entropy.h"
+#include "base/environment.h"
 
 namespace strongroom::agent {
-
-// Reads an environment variable; nullopt when it is not set.
-using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 
 // What the workload is and whom it asks, as far as the host may say. All of it is untrusted: it can
 // keep the workload from running, and no more.
@@ -30,8 +26,5 @@ struct WorkloadIdentity {
 // kMalformed: no marble is named, or two different ones, or the file holds no UUID.
 Result<WorkloadIdentity> FindIdentity(const AgentConfig& config, const Environment& environment,
                                       Entropy& entropy);
-
-// A random UUID (version 4).
-std::string MakeUuid(Entropy& entropy);
 
 }  // namespace strongroom::agent

@@ -90,7 +90,8 @@ std::unique_ptr<FakeCoordinator> FakeCoordinator::Start(Behaviour behaviour, std
   const crypto::Certificate shown = own_key ? MakeRoot(mesh_key) : root;
   net::TlsServerOptions tls{
       .credentials = Must(net::Credentials::FromDer({ToBytes(shown.der())}, mesh_key.Pkcs8Der())),
-      .client_certificate = net::ClientCertificate::kRequired};
+      .client_certificate = net::ClientCertificate::kRequired,
+      .exporter_labels = {std::string(ratls::kExporterLabel)}};
   std::unique_ptr<FakeCoordinator> out(new FakeCoordinator(std::move(behaviour), std::move(key),
                                                            std::move(root), std::move(mesh_key)));
   auto service = std::make_shared<net::GrpcService>();
@@ -129,6 +130,7 @@ v1::ActivateRequest FakeCoordinator::last_request() const {
 
 Result<Bytes> FakeCoordinator::Attest(const net::GrpcCall& call, ByteView message) {
   record_.With([](Record& record) { ++record.counts.attests; });
+  if (behaviour_.on_attest) behaviour_.on_attest();
   if (behaviour_.refuse_attest) return std::unexpected(*behaviour_.refuse_attest);
   v1::AttestRequest request;
   if (!request.ParseFromArray(message.data(), static_cast<int>(message.size())))

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -50,6 +51,7 @@ struct Behaviour {
   std::optional<Bytes> replay_evidence;  // instead of fresh evidence
   bool ignore_nonce = false;             // evidence over another nonce
   bool other_server_key = false;         // evidence over another key than that of the handshake
+  std::function<void()> on_attest;       // called before each answer to Attest
   std::optional<Error> refuse_attest;
   std::optional<Error> refuse;  // what Activate answers
   bool certify_other_key = false;
