@@ -14,6 +14,12 @@ using ::testing::HasSubstr;
 
 class CommandLineTest : public testing::ProgramTest {};
 
+// Where a program that not every machine has lies; empty: nowhere.
+std::string OnPath(const std::string& program) {
+  std::string where = RunProcess({"/bin/sh", "-c", "command -v " + program}).out;
+  return where.substr(0, where.find('\n'));
+}
+
 TEST_F(CommandLineTest, AWrongCommandLineEndsWithTwoAndWritesNothing) {
   Put("a", AsBytes("x"));
   const auto before = Names();
@@ -111,21 +117,74 @@ TEST_F(CommandLineTest, HelpNamesEveryCommandAndExitStatus) {
   }
 }
 
-TEST_F(CommandLineTest, ShellsAcceptTheCompletionAndBashCompletes) {
+// What each shell must offer for the last word of a line.
+struct Completion {
+  const char* line;
+  const char* offered;
+};
+constexpr Completion kCompletions[] = {
+    {"strongroom enc", "encrypt"},
+    {"strongroom compl", "completion"},
+    {"strongroom manifest v", "verify"},
+    {"strongroom --json manifest si", "signature"},
+    {"strongroom encrypt --f", "--format"},
+    {"strongroom encrypt --key k --f", "--format"},
+    {"strongroom verify host:4433 --man", "--manifest"},
+    {"strongroom infer h -m d --mar", "--marble"},
+    {"strongroom secret set f h -c cert --from-p", "--from-pem"},
+    {"strongroom user create manifest --da", "--days"},
+    {"strongroom encrypt --key plain-f", "plain-file"},
+};
+
+TEST_F(CommandLineTest, BashCompletesBehindValuesAndPositionals) {
   const ProcessResult script = Run({"completion", "bash"});
   ASSERT_EQ(script.exit_status, 0);
   Put("completion", AsBytes(script.out));
-  const auto complete = [&](const std::string& words, int current) {
-    return RunProcess({"/bin/bash", "-c",
-                       ". ./completion; COMP_WORDS=(" + words + "); COMP_CWORD=" +
-                           std::to_string(current) + "; _strongroom; echo \"${COMPREPLY[@]}\""},
-                      {.folder = folder_.path()});
-  };
-  EXPECT_EQ(complete("strongroom enc", 1).out, "encrypt\n");
-  EXPECT_EQ(complete("strongroom manifest v", 2).out, "verify\n");
-  EXPECT_THAT(complete("strongroom encrypt --f", 2).out, HasSubstr("--format"));
-  EXPECT_EQ(Run({"completion", "zsh"}).exit_status, 0);
-  EXPECT_EQ(Run({"completion", "fish"}).exit_status, 0);
+  Put("plain-file", {});
+  EXPECT_THAT(script.out, ::testing::Not(HasSubstr("mapfile"))) << "not in every bash";
+  EXPECT_THAT(script.out, HasSubstr("complete -o default")) << "files, where nothing is offered";
+  for (const auto& [line, offered] : kCompletions) {
+    if (offered == std::string_view("plain-file")) continue;  // readline's own, which is not here
+    const ProcessResult result = RunProcess(
+        {"/bin/bash", "-c",
+         std::string(". ./completion; COMP_WORDS=(") + line +
+             "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _strongroom; echo \"${COMPREPLY[@]}\""},
+        {.folder = folder_.path()});
+    EXPECT_EQ(result.out, std::string(offered) + "\n") << line << result.err;
+  }
+}
+
+// By zsh itself, but for the builtin that only completion widgets may call.
+TEST_F(CommandLineTest, ZshCompletesTheSame) {
+  const std::string zsh = OnPath("zsh");
+  if (zsh.empty()) GTEST_SKIP() << "skipped: there is no zsh to complete with";
+  Put("completion", AsBytes(Run({"completion", "zsh"}).out));
+  Put("ask", AsBytes(R"zsh(
+compdef() { registered="$*" }
+compadd() { shift; local -a fit=(${(M)@:#$current*}); (( $#fit )) && print -r -- $fit }
+_files() { print plain-file }
+source ./completion
+[[ $registered == "_strongroom strongroom" ]] || exit 1
+words=(${=1}) CURRENT=${#${=1}}
+_strongroom
+)zsh"));
+  for (const auto& [line, offered] : kCompletions) {
+    const ProcessResult result = RunProcess({zsh, "-f", "ask", line}, {.folder = folder_.path()});
+    EXPECT_EQ(result.out, std::string(offered) + "\n") << line << result.err;
+  }
+}
+
+TEST_F(CommandLineTest, FishCompletesTheSame) {
+  const std::string fish = OnPath("fish");
+  if (fish.empty()) GTEST_SKIP() << "skipped: there is no fish to complete with";
+  Put("completion", AsBytes(Run({"completion", "fish"}).out));
+  Put("plain-file", {});
+  for (const auto& [line, offered] : kCompletions) {
+    const ProcessResult result = RunProcess(
+        {fish, "--no-config", "-c", std::string("source ./completion; complete -C '") + line + "'"},
+        {.folder = folder_.path()});
+    EXPECT_THAT(result.out, ::testing::StartsWith(offered)) << line << result.err;
+  }
 }
 
 TEST_F(CommandLineTest, TheManualNamesTheFlags) {

@@ -1,3 +1,5 @@
+#include <map>
+
 #include <fmt/format.h>
 
 #include "base/encoding.h"
@@ -5,6 +7,8 @@
 #include "cli/commands.h"
 #include "cli/coordinator_client.h"
 #include "cli/manifest_reference.h"
+#include "cli/plain_text.h"
+#include "manifest/check.h"
 
 namespace strongroom::cli {
 namespace {
@@ -40,6 +44,66 @@ void WriteClaims(const Proof& proof, JsonWriter& out) {
   out.End().Key("trustAnchor").String(HexEncode(claims.anchor().view()));
 }
 
+// What a person must know of a manifest beside its fingerprint: whom else it trusts, and what is
+// weaker in it than it may seem.
+struct ManifestFacts {
+  std::map<std::string, std::vector<std::string>> anchors;  // package to roots besides Intel's, hex
+  std::vector<std::string> remarks;
+};
+
+Result<ManifestFacts> FactsOf(const std::string& manifest_text) {
+  ASSIGN_OR_RETURN(const manifest::Manifest parsed, manifest::ParseManifest(manifest_text));
+  ManifestFacts facts;
+  for (const auto& [name, package] : parsed.packages) {
+    for (const attest::Anchor& anchor : package.trust_anchors)
+      facts.anchors[name].push_back(HexEncode(anchor.view()));
+  }
+  for (const manifest::Remark& remark : manifest::CheckManifest(parsed).notes)
+    facts.remarks.push_back(remark.ToString());
+  return facts;
+}
+
+// The same as a coordinator tells it; MarbleRun's does not.
+Result<ManifestFacts> FactsOf(const Json& status) {
+  ManifestFacts facts;
+  if (const Json* anchors = status.Find("trustAnchors")) {
+    for (const auto& [package, roots] : anchors->members()) {
+      for (const Json& root : roots.items()) {
+        ASSIGN_OR_RETURN(const std::string_view hex, In("trustAnchors", root.String()));
+        facts.anchors[std::string(package)].emplace_back(hex);
+      }
+    }
+  }
+  if (const Json* remarks = status.Find("remarks")) {
+    for (const Json& remark : remarks->items()) {
+      ASSIGN_OR_RETURN(const std::string_view text, In("remarks", remark.String()));
+      facts.remarks.emplace_back(text);
+    }
+  }
+  return facts;
+}
+
+void PrintFacts(const ManifestFacts& facts, Console& console) {
+  for (const auto& [package, anchors] : facts.anchors) {
+    for (const std::string& anchor : anchors)
+      console.Line(fmt::format("  also trusts  {} (not Intel's: for package {})", OneLine(anchor),
+                               OneLine(package)));
+  }
+  for (const std::string& remark : facts.remarks) console.Line("  remark       " + OneLine(remark));
+}
+
+void WriteFacts(const ManifestFacts& facts, JsonWriter& out) {
+  out.Key("trustAnchors").Object();
+  for (const auto& [package, anchors] : facts.anchors) {
+    out.Key(package).Array();
+    for (const std::string& anchor : anchors) out.String(anchor);
+    out.End();
+  }
+  out.End().Key("remarks").Array();
+  for (const std::string& remark : facts.remarks) out.String(remark);
+  out.End();
+}
+
 Result<Exit> Verify(const Arguments& arguments, Console& console) {
   ASSIGN_OR_RETURN(const std::optional<ExpectedIdentity> identity, IdentityFrom(arguments));
   if (!identity.has_value()) {
@@ -54,11 +118,13 @@ Result<Exit> Verify(const Arguments& arguments, Console& console) {
   ASSIGN_OR_RETURN(const CoordinatorTarget target, TargetOf(arguments));
   ASSIGN_OR_RETURN(const Proof proof, ProveCoordinator(target, *identity, arguments));
   std::string fingerprint;
+  ManifestFacts facts;
   CoordinatorClient client = CoordinatorClient::Pinned(target, proof.root);
   if (wanted.has_value()) {
     ASSIGN_OR_RETURN(const HeldManifest held, client.GetManifest());
     RETURN_IF_ERROR(ExpectFingerprint(target.name, held.fingerprint, *wanted));
     fingerprint = held.fingerprint;
+    ASSIGN_OR_RETURN(facts, In("the manifest of " + target.name, FactsOf(held.text)));
   }
   RETURN_IF_ERROR(SavePin(target.name, proof, fingerprint));
   console.Line(target.name + " is the coordinator you expect:");
@@ -66,10 +132,13 @@ Result<Exit> Verify(const Arguments& arguments, Console& console) {
   console.Line(fingerprint.empty()
                    ? "  manifest     not verified (give --manifest FILE or its SHA-256)"
                    : "  manifest     " + fingerprint);
+  PrintFacts(facts, console);
   JsonWriter out;
   out.Object().Key("address").String(target.name);
   WriteClaims(proof, out);
-  out.Key("manifest").String(fingerprint).Key("root").String(proof.root.Pem()).End();
+  out.Key("manifest").String(fingerprint);
+  if (!fingerprint.empty()) WriteFacts(facts, out);
+  out.Key("root").String(proof.root.Pem()).End();
   console.Json(out);
   return Exit::kDone;
 }
@@ -79,7 +148,13 @@ Result<Exit> ShowStatus(const Arguments& arguments, Console& console) {
   ASSIGN_OR_RETURN(const JsonDocument data, client.Get("/api/v2/status"));
   ASSIGN_OR_RETURN(const std::int64_t code, data.root().GetInt("code"));
   ASSIGN_OR_RETURN(const std::string_view message, data.root().GetString("message"));
-  console.Line(fmt::format("{}: {}", code, message));
+  ASSIGN_OR_RETURN(const ManifestFacts facts, In("status", FactsOf(data.root())));
+  console.Line(OneLine(fmt::format("{}: {}", code, message)));
+  if (const Json* fingerprint = data.root().Find("manifestFingerprint")) {
+    ASSIGN_OR_RETURN(const std::string_view hex, In("manifestFingerprint", fingerprint->String()));
+    console.Line("  manifest     " + OneLine(hex));
+  }
+  PrintFacts(facts, console);
   console.Json(JsonWriter().Raw(data.root().raw()));
   return Exit::kDone;
 }
@@ -139,12 +214,15 @@ std::vector<Command> CoordinatorCommands() {
   commands.push_back(
       {.path = {"verify"},
        .summary = "verify a coordinator by its evidence, and the manifest it holds",
-       .details = "Asks for evidence over a fresh nonce and checks it against Intel's root (and "
-                  "those you add), the\n"
-                  "platform's TCB, the expected enclave, and the very connection it came on. With "
-                  "--manifest the\n"
-                  "coordinator must hold exactly that manifest. What was verified is pinned for "
-                  "later commands.",
+       .details =
+           "Asks for evidence over a fresh nonce and checks it against Intel's root (and "
+           "those you add), the\n"
+           "platform's TCB, the expected enclave, and the very connection it came on. With "
+           "--manifest the\n"
+           "coordinator must hold exactly that manifest, and it is said which roots its packages "
+           "trust besides Intel's\n"
+           "and what in it is weaker than it may seem. What was verified is pinned for later "
+           "commands.",
        .positionals = {CoordinatorPositional()},
        .flags = With(
            {{.name = "--manifest", .value = "FILE|SHA256", .help = "the manifest it must hold"}},
@@ -155,6 +233,11 @@ std::vector<Command> CoordinatorCommands() {
        .run = Verify});
   commands.push_back({.path = {"status"},
                       .summary = "print the state of a verified coordinator",
+                      .details =
+                          "The first line is the state, as MarbleRun's CLI prints it. With a "
+                          "manifest follow its fingerprint, the\n"
+                          "roots that its packages trust besides Intel's, and what in it is "
+                          "weaker than it may seem.",
                       .positionals = {CoordinatorPositional()},
                       .flags = CoordinatorFlags(),
                       .run = ShowStatus});

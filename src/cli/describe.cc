@@ -1,5 +1,6 @@
 #include "cli/describe.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -46,40 +47,70 @@ std::string Joined(const std::set<std::string>& words) {
   return text;
 }
 
-std::string BashScript(const std::vector<Command>& commands) {
+// The patterns of sh's case for the beginnings of a command line that are commands or groups; what
+// else stands there is a flag, its value, or a positional.
+std::string KnownBeginnings(const std::vector<Command>& commands) {
+  std::set<std::string> names;
+  for (const Command& command : commands) {
+    names.insert(command.path[0]);
+    names.insert(command.Name());
+  }
+  std::string patterns;
+  for (const std::string& name : names)
+    patterns += fmt::format("{}\"{}\"", patterns.empty() ? "" : "|", name);
+  return patterns;
+}
+
+// Finds out in `command` which command was typed and in `candidates` what may come next, for shells
+// with sh's loops. Flags are offered to who types a dash; else what a command takes is files.
+std::string Candidates(const std::vector<Command>& commands, std::string_view loop,
+                       std::string_view word) {
   std::string first, cases;
-  for (const auto& [word, second] : Words(commands)) {
-    first += (first.empty() ? "" : " ") + word;
+  for (const auto& [name, second] : Words(commands)) {
+    first += (first.empty() ? "" : " ") + name;
     if (second.empty()) continue;
-    cases += fmt::format("    \"{}\") words=\"{}\" ;;\n", word, Joined(second));
+    cases += fmt::format("    \"{}\") candidates=\"{}\" ;;\n", name, Joined(second));
   }
   for (const Command& command : commands) {
-    cases += fmt::format("    \"{}\") words=\"{}\" ;;\n", command.Name(), FlagWords(command));
+    cases += fmt::format("    \"{}\") [[ $current != -* ]] || candidates=\"{}\" ;;\n",
+                         command.Name(), FlagWords(command));
   }
   return fmt::format(
-      "# bash completion for strongroom\n"
-      "_strongroom() {{\n"
-      "  local current=${{COMP_WORDS[COMP_CWORD]}} typed=\"\" words=\"\" i\n"
-      "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
-      "    [[ ${{COMP_WORDS[i]}} == -* ]] || typed+=\"${{typed:+ }}${{COMP_WORDS[i]}}\"\n"
-      "    case \"$typed\" in *\\ *) [[ $i -ge 2 ]] && break ;; esac\n"
+      "  local command=\"\" candidates=\"\" typed i\n"
+      "  for (({})); do\n"
+      "    typed=\"${{command:+$command }}{}\"\n"
+      "    case \"$typed\" in\n"
+      "      {}) command=$typed ;;\n"
+      "    esac\n"
       "  done\n"
-      "  case \"$typed\" in\n"
-      "    \"\") words=\"{} --help --json --version\" ;;\n"
+      "  case \"$command\" in\n"
+      "    \"\") candidates=\"{} --help --json --version\" ;;\n"
       "{}"
-      "  esac\n"
-      "  mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$current\")\n"
-      "  [[ ${{#COMPREPLY[@]}} -gt 0 || $current == -* ]] || mapfile -t COMPREPLY < <(compgen -f "
-      "-- \"$current\")\n"
-      "}}\n"
-      "complete -F _strongroom strongroom\n",
-      first, cases);
+      "  esac\n",
+      loop, word, KnownBeginnings(commands), first, cases);
+}
+
+std::string BashScript(const std::vector<Command>& commands) {
+  return "# bash completion for strongroom\n"
+         "_strongroom() {\n"
+         "  local current=${COMP_WORDS[COMP_CWORD]}\n" +
+         Candidates(commands, "i = 1; i < COMP_CWORD; i++", "${COMP_WORDS[i]}") +
+         "  COMPREPLY=($(compgen -W \"$candidates\" -- \"$current\"))\n"
+         "}\n"
+         "complete -o default -F _strongroom strongroom\n";
 }
 
 std::string ZshScript(const std::vector<Command>& commands) {
-  // zsh runs bash completions through its own compatibility layer.
-  return "#compdef strongroom\nautoload -U +X bashcompinit && bashcompinit\n" +
-         BashScript(commands);
+  return "#compdef strongroom\n"
+         "_strongroom() {\n"
+         "  local current=${words[CURRENT]}\n" +
+         Candidates(commands, "i = 2; i < CURRENT; i++", "${words[i]}") +
+         "  compadd -- ${=candidates} || _files\n"
+         "}\n"
+         "# Found in fpath, this file is the function's first call; sourced, it only defines it.\n"
+         "if [[ ${funcstack[1]} == _strongroom ]]; then _strongroom \"$@\"\n"
+         "else compdef _strongroom strongroom\n"
+         "fi\n";
 }
 
 std::string FishQuoted(std::string_view text) {
@@ -91,22 +122,54 @@ std::string FishQuoted(std::string_view text) {
   return out + "'";
 }
 
+// "--cert,-c" as fish's complete names it: "-l cert -s c", and that a value follows.
+std::string FishFlag(const Flag& flag) {
+  std::string out;
+  std::string_view rest = flag.name;
+  while (!rest.empty()) {
+    const std::string_view name = rest.substr(0, rest.find(','));
+    rest.remove_prefix(std::min(name.size() + 1, rest.size()));
+    const bool is_long = name.starts_with("--");
+    out += fmt::format(" {} {}", is_long ? "-l" : "-s", name.substr(is_long ? 2 : 1));
+  }
+  if (!flag.value.empty()) out += " -r";
+  return fmt::format("{} -d {}", out, FishQuoted(flag.help));
+}
+
 std::string FishScript(const std::vector<Command>& commands) {
-  std::string out = "# fish completion for strongroom\n";
+  std::string known;
   for (const auto& [word, second] : Words(commands)) {
-    out += fmt::format("complete -c strongroom -n __fish_use_subcommand -a {}\n", word);
-    for (const std::string& sub : second) {
-      out += fmt::format("complete -c strongroom -n '__fish_seen_subcommand_from {}' -a {}\n", word,
-                         sub);
-    }
+    known += fmt::format(" ' {}'", word);
+    for (const std::string& sub : second) known += fmt::format(" ' {} {}'", word, sub);
+  }
+  std::string out =
+      "# fish completion for strongroom\n"
+      "function __strongroom_command\n"
+      "  set -l typed (commandline -opc)\n"
+      "  set -e typed[1]\n"
+      "  set -l command ''\n"
+      "  for word in $typed\n"
+      "    switch \"$command $word\"\n"
+      "      case" +
+      known +
+      "\n"
+      "        set command \"$command $word\"\n"
+      "    end\n"
+      "  end\n"
+      "  echo \"$command\"\n"
+      "end\n";
+  const auto add = [&out](std::string_view typed, std::string_view more) {
+    out += fmt::format("complete -c strongroom -n 'test (__strongroom_command) = \"{}\"'{}\n",
+                       typed, more);
+  };
+  for (const auto& [word, second] : Words(commands)) {
+    add("", " -f -a " + word);
+    for (const std::string& sub : second) add(" " + word, " -f -a " + sub);
   }
   for (const Command& command : commands) {
-    for (const Flag& flag : command.flags) {
-      out += fmt::format("complete -c strongroom -n '__fish_seen_subcommand_from {}' -l {} -d {}\n",
-                         command.path.back(), FlagKey(flag), FishQuoted(flag.help));
-    }
+    for (const Flag& flag : command.flags) add(" " + command.Name(), FishFlag(flag));
   }
-  return out;
+  return out + "complete -c strongroom -l json -d 'print results and errors as JSON'\n";
 }
 
 // Roff reads a leading dot or quote as a request, and backslashes and hyphens as its own.

@@ -9,7 +9,7 @@
 // Texts made from the table of commands.
 namespace strongroom::cli {
 
-// "manifest" gives "set, read and check manifests".
+// "manifest" gives "check, set, read and verify manifests".
 std::string GroupSummary(std::string_view group);
 
 // Exit statuses, for --help and the manual.

@@ -63,6 +63,11 @@ TEST(Commands, ExamplesNameTheirCommand) {
   }
 }
 
+TEST(Describe, AGroupIsSummedUpOrUnknown) {
+  EXPECT_EQ(GroupSummary("manifest"), "check, set, read and verify manifests");
+  EXPECT_EQ(GroupSummary("keygen"), "");
+}
+
 TEST(Describe, TheManualNamesEveryCommandFlagAndExitStatus) {
   const std::string manual = ManualPage(AllCommands());
   for (const Command& command : AllCommands())

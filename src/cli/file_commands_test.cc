@@ -1,7 +1,10 @@
 // The built program, as a user runs it.
 
 #include <fcntl.h>
+#include <poll.h>
+#include <pty.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -183,27 +186,37 @@ TEST_F(FileCommandsTest, InspectShowsWhatIsOpenAndWithTheKeyAll) {
   EXPECT_EQ(Run({"inspect", "a"}).exit_status, 4);
 }
 
+// Sixteen gibibytes of nothing: long enough for anything to come between, and never written in
+// full.
+void PutLarge(const std::string& path) {
+  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  ASSERT_GE(fd, 0);
+  ASSERT_EQ(ftruncate(fd, off_t{1} << 34), 0);
+  close(fd);
+}
+
+// Returns once a process wrote a megabyte, or ended.
+void WaitUntilItWrites(pid_t pid) {
+  const std::string io = "/proc/" + std::to_string(pid) + "/io";
+  for (int i = 0; i < 30'000; ++i) {
+    const auto text = ReadTextFile(io, 4096);
+    const std::size_t at = text ? text->find("wchar: ") : std::string::npos;
+    if (at == std::string::npos) return;
+    if (std::strtoull(text->c_str() + at + 7, nullptr, 10) > 1'000'000) return;
+    usleep(1000);
+  }
+}
+
 // The signal comes while the output grows: its nameless or hidden file is there to be seen through
 // /proc.
 TEST_F(FileCommandsTest, AnInterruptLeavesNothingHalfWritten) {
-  const int fd = open(Path("large").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-  ASSERT_GE(fd, 0);
-  ASSERT_EQ(ftruncate(fd, off_t{1} << 34),
-            0);  // 16 GiB of nothing: long enough, and never written in full
-  close(fd);
+  PutLarge(Path("large"));
   Put("out", AsBytes("before"));
   const auto before = Names();
   for (const int signal : {SIGINT, SIGTERM}) {
     ProcessOptions options;
     options.while_running = [&](pid_t pid) {
-      const std::string io = "/proc/" + std::to_string(pid) + "/io";
-      for (int i = 0; i < 30'000; ++i) {  // until it wrote a megabyte
-        const auto text = ReadTextFile(io, 4096);
-        const std::size_t at = text ? text->find("wchar: ") : std::string::npos;
-        if (at == std::string::npos) break;
-        if (std::strtoull(text->c_str() + at + 7, nullptr, 10) > 1'000'000) break;
-        usleep(1000);
-      }
+      WaitUntilItWrites(pid);
       kill(pid, signal);
     };
     const ProcessResult result = Run({"encrypt", "--key", "key", "large", "out"}, options);
@@ -212,6 +225,57 @@ TEST_F(FileCommandsTest, AnInterruptLeavesNothingHalfWritten) {
     EXPECT_EQ(Names(), before);
     EXPECT_EQ(ToText(Get("out")), "before");
   }
+}
+
+// What a command says on a terminal until it said `wanted` or ends; it is stopped by SIGINT then.
+// Its clock goes on for `held` while it is kept from working.
+std::string OnTerminal(const std::string& folder, const std::vector<std::string>& arguments,
+                       useconds_t held, std::string_view wanted) {
+  std::vector<std::string> texts = {fs::absolute(ProgramPath("strongroom")).string()};
+  texts.insert(texts.end(), arguments.begin(), arguments.end());
+  std::vector<char*> argv;
+  for (std::string& text : texts) argv.push_back(text.data());
+  argv.push_back(nullptr);
+  int terminal = -1;
+  const pid_t pid = forkpty(&terminal, nullptr, nullptr, nullptr);
+  if (pid == 0) {
+    if (chdir(folder.c_str()) == 0) execv(argv[0], argv.data());
+    _exit(127);
+  }
+  if (held > 0) {
+    WaitUntilItWrites(pid);
+    kill(pid, SIGSTOP);
+    usleep(held);
+    kill(pid, SIGCONT);
+  }
+  std::string said;
+  char buffer[4096];
+  pollfd more{.fd = terminal, .events = POLLIN, .revents = 0};
+  while (!said.contains(wanted) && poll(&more, 1, 20'000) > 0) {
+    const ssize_t n = read(terminal, buffer, sizeof buffer);
+    if (n <= 0) break;  // EIO: it ended
+    said.append(buffer, static_cast<std::size_t>(n));
+  }
+  kill(pid, SIGINT);
+  while (read(terminal, buffer, sizeof buffer) > 0) {
+  }
+  waitpid(pid, nullptr, 0);
+  close(terminal);
+  return said;
+}
+
+TEST_F(FileCommandsTest, LongWorkSaysOnATerminalHowFarItIs) {
+  PutLarge(Path("large"));
+  Put("small", AsBytes("x"));
+  constexpr useconds_t longer_than_quiet = 600'000;
+  const std::string progress = OnTerminal(
+      folder_.path(), {"encrypt", "--key", "key", "large", "out"}, longer_than_quiet, "B/s");
+  EXPECT_THAT(progress, ::testing::ContainsRegex(
+                            "\r\x1b\\[Kencrypted [0-9]+ % of 16.0 GiB, [0-9.]+ [KMG]?i?B/s"));
+  EXPECT_FALSE(fs::exists(Path("out")));
+  const std::string brief =
+      OnTerminal(folder_.path(), {"encrypt", "--key", "key", "small", "out"}, 0, "never said");
+  EXPECT_EQ(brief, "encrypted 1 file (1 bytes) to out, as \"small\"\r\n") << "short work is quiet";
 }
 
 // Runs a command where the folder "small" is a disk of its own with one mebibyte, and lists that
@@ -293,6 +357,14 @@ TEST_F(FileCommandsTest, NothingThatExistsIsOverwrittenAndBothCommandsEndAlike) 
   EXPECT_THAT(one.err, HasSubstr("alice.key: File exists\nnext: choose another name"));
   EXPECT_FALSE(fs::exists(Path("alice.crt")));
   EXPECT_EQ(Get("alice.key"), key);
+}
+
+TEST_F(FileCommandsTest, WhatCannotBeLookedAtIsSaidAndNothingIsWritten) {
+  fs::create_symlink("alice.crt", Path("alice.crt"));
+  const ProcessResult user = Run({"user", "create", "alice"});
+  EXPECT_EQ(user.exit_status, 1) << user.err;
+  EXPECT_THAT(user.err, HasSubstr("alice.crt: Too many levels of symbolic links"));
+  EXPECT_FALSE(fs::exists(Path("alice.key")));
 }
 
 TEST_F(FileCommandsTest, AnUnknownFieldOfAManifestIsSaidOnce) {

@@ -1,5 +1,8 @@
 #include "cli/identity.h"
 
+#include <algorithm>
+#include <set>
+
 #include <fmt/format.h>
 
 #include "base/encoding.h"
@@ -13,7 +16,7 @@ namespace {
 // An identity as text, from a file and from flags (which win).
 struct Written {
   std::optional<std::string> mrenclave, mrsigner, product_id, min_svn;
-  std::vector<std::string> anchors, statuses;
+  std::vector<std::string> anchors, statuses, advisories;
   bool debug = false;
 };
 
@@ -47,8 +50,8 @@ Status ReadIdentityFile(const std::string& path, Written& out) {
   if (!root.IsObject()) return Malformed(path + " is no JSON object, wanted an identity");
   for (const auto& [name, value] : root.members()) {
     static const std::set<std::string, std::less<>> known = {
-        "UniqueID", "SignerID",     "ProductID",   "SecurityVersion",
-        "Debug",    "TrustAnchors", "TrustAnchor", "AcceptedTCBStatuses"};
+        "UniqueID",     "SignerID",    "ProductID",           "SecurityVersion",   "Debug",
+        "TrustAnchors", "TrustAnchor", "AcceptedTCBStatuses", "AcceptedAdvisories"};
     if (!known.contains(name)) {
       return Malformed(fmt::format("{}: member \"{}\" is not known in an identity", path, name));
     }
@@ -62,10 +65,22 @@ Status ReadIdentityFile(const std::string& path, Written& out) {
   if (anchor.has_value()) out.anchors.push_back(*anchor);
   RETURN_IF_ERROR(In(path, AppendStrings(root, "TrustAnchors", out.anchors)));
   RETURN_IF_ERROR(In(path, AppendStrings(root, "AcceptedTCBStatuses", out.statuses)));
+  RETURN_IF_ERROR(In(path, AppendStrings(root, "AcceptedAdvisories", out.advisories)));
   if (const Json* debug = root.Find("Debug"); debug != nullptr && !debug->IsNull()) {
     ASSIGN_OR_RETURN(out.debug, In(path, debug->Bool()));
   }
   return {};
+}
+
+// MarbleRun's CLI takes lists with commas.
+void AppendList(const std::vector<std::string>& typed, std::vector<std::string>& out) {
+  for (const std::string& text : typed) {
+    for (std::size_t begin = 0; begin <= text.size();) {
+      const std::size_t end = std::min(text.find(',', begin), text.size());
+      out.push_back(text.substr(begin, end - begin));
+      begin = end + 1;
+    }
+  }
 }
 
 template <class Fixed>
@@ -100,9 +115,12 @@ Result<ExpectedIdentity> Build(const Written& written) {
     ASSIGN_OR_RETURN(policy.min_isv_svn, Number16(*written.min_svn, "security version"));
   }
   policy.insecure_accept_debug_enclaves = written.debug;
+  std::optional<std::set<std::string>> advisories;
+  if (!written.advisories.empty())
+    advisories.emplace(written.advisories.begin(), written.advisories.end());
   for (const std::string& name : written.statuses) {
     ASSIGN_OR_RETURN(const attest::TcbStatus status, attest::ParseTcbStatus(name));
-    policy.accepted_statuses[status] = std::nullopt;
+    if (status != attest::TcbStatus::kUpToDate) policy.accepted_statuses[status] = advisories;
   }
   for (const std::string& hex : written.anchors) {
     ASSIGN_OR_RETURN(const attest::Anchor anchor, In("trust anchor", attest::ParseAnchor(hex)));
@@ -116,20 +134,25 @@ Result<ExpectedIdentity> Build(const Written& written) {
 
 std::vector<Flag> IdentityFlags() {
   return {
-      {.name = "--identity",
+      {.name = "--identity,--era-config",
        .value = "FILE",
        .help =
            "expected enclave as JSON: UniqueID, or SignerID with ProductID and SecurityVersion; "
-           "TrustAnchors, AcceptedTCBStatuses"},
+           "TrustAnchors, AcceptedTCBStatuses, AcceptedAdvisories"},
       {.name = "--mrenclave", .value = "HEX", .help = "expected measurement"},
       {.name = "--mrsigner",
        .value = "HEX",
        .help = "expected signer, with --product-id and --min-svn"},
       {.name = "--product-id", .value = "N", .help = "expected product id"},
       {.name = "--min-svn", .value = "N", .help = "smallest accepted security version"},
-      {.name = "--accepted-tcb-status",
-       .value = "STATUS",
-       .help = "accept this TCB status besides UpToDate",
+      {.name = "--accepted-tcb-status,--accepted-tcb-statuses",
+       .value = "STATUS,...",
+       .help = "accept these TCB statuses besides UpToDate",
+       .repeated = true},
+      {.name = "--accepted-advisories",
+       .value = "ID,...",
+       .help = "of platforms that are not UpToDate, accept those alone to which no other advisory "
+               "applies",
        .repeated = true},
       {.name = "--trust-anchor",
        .value = "SHA256",
@@ -155,9 +178,8 @@ Result<std::optional<ExpectedIdentity>> IdentityFrom(const Arguments& arguments)
   if (arguments.Has("insecure-debug-enclave")) written.debug = true;
   for (std::string& value : arguments.All("trust-anchor"))
     written.anchors.push_back(std::move(value));
-  for (std::string& value : arguments.All("accepted-tcb-status")) {
-    written.statuses.push_back(std::move(value));
-  }
+  AppendList(arguments.All("accepted-tcb-status"), written.statuses);
+  AppendList(arguments.All("accepted-advisories"), written.advisories);
   if (!written.mrenclave && !written.mrsigner) {
     if (arguments.Has("identity") || written.product_id || written.min_svn) {
       return WrongUsage(

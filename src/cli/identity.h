@@ -15,8 +15,8 @@ struct ExpectedIdentity {
 };
 
 // The flags that name an identity, for commands that verify evidence: --identity, --mrenclave,
-// --mrsigner, --product-id, --min-svn, --accepted-tcb-statuses, --trust-anchor, --pccs-url,
-// --collateral.
+// --mrsigner, --product-id, --min-svn, --accepted-tcb-status, --accepted-advisories,
+// --trust-anchor, --insecure-debug-enclave, --pccs-url, --collateral.
 std::vector<Flag> IdentityFlags();
 
 // Nothing when no flag names one. kMalformed, saying which flag, when they do not make a whole

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "base/files.h"
+#include "base/guarded.h"
 #include "cli/commands.h"
 #include "cli/coordinator_client.h"
 #include "cli/inference_client.h"
@@ -48,16 +49,19 @@ Result<Bytes> TrustedRoot(const Arguments& arguments) {
 }
 
 // Servers under this root, and of it the one marble that was named. A name that says nothing about
-// which marble answers is not enough: then the marble must be named.
-Result<net::TrustRoots> TrustedServer(const Arguments& arguments, std::string_view host) {
+// which marble answers is not enough: then the marble must be named. `remark` is set in the
+// handshake, and must outlive every connection.
+Result<net::TrustRoots> TrustedServer(const Arguments& arguments, std::string_view host,
+                                      Guarded<std::string>& remark) {
   ASSIGN_OR_RETURN(Bytes root, TrustedRoot(arguments));
   net::TrustRoots out{.roots = {std::move(root)}};
   const auto marble = arguments.Optional("marble");
-  if (marble) {
-    out.also = [name = *marble](std::string_view, const std::vector<Bytes>& chain) {
-      return ExpectMarble(name, chain);
-    };
-  } else if (IsLoopbackName(host)) {
+  out.also = [marble, &remark](std::string_view, const std::vector<Bytes>& chain) -> Status {
+    if (marble) RETURN_IF_ERROR(ExpectMarble(*marble, chain));
+    remark.With([&](std::string& text) { text = RemarkOnRoot(chain); });
+    return {};
+  };
+  if (!marble && IsLoopbackName(host)) {
     return WrongUsage(fmt::format(
         "\"{}\" is a name that every marble may have in its certificate: say which one is meant by "
         "--marble NAME (its name in the manifest)",
@@ -121,7 +125,8 @@ Result<Exit> Infer(const Arguments& arguments, Console& console) {
   ASSIGN_OR_RETURN(const std::string address, NormalAddress(arguments.One("HOST:PORT"), 8500));
   ASSIGN_OR_RETURN(const net::HostPort server, net::ParseHostPort(address));
   const std::string name = arguments.Or("server-name", server.host);
-  ASSIGN_OR_RETURN(net::TrustRoots trust, TrustedServer(arguments, name));
+  Guarded<std::string> remark;
+  ASSIGN_OR_RETURN(net::TrustRoots trust, TrustedServer(arguments, name, remark));
   ASSIGN_OR_RETURN(auto credentials, UserCredentials(arguments));
   const InferenceTarget target{.address = address,
                                .tls = {.trust = std::move(trust),
@@ -137,6 +142,8 @@ Result<Exit> Infer(const Arguments& arguments, Console& console) {
   const Result<NamedTensors> answer = Ask(arguments.Or("api", "kserve"), target, std::move(inputs));
   if (!answer.has_value()) return std::unexpected(Explained(answer.error(), target));
   const NamedTensors& outputs = *answer;
+  if (const std::string text = remark.With([](const std::string& t) { return t; }); !text.empty())
+    console.Note(text);
   const auto file = arguments.Optional("output");
   if (!file) {
     RETURN_IF_ERROR(Print(outputs, console));
@@ -144,7 +151,8 @@ Result<Exit> Infer(const Arguments& arguments, Console& console) {
   }
   if (outputs.size() != 1)
     return Unsupported(fmt::format("{} outputs, --output wants a model with one", outputs.size()));
-  RETURN_IF_ERROR(WriteFileAtomic(*file, WriteNpy(outputs.front().second), 0644));
+  ASSIGN_OR_RETURN(const Bytes npy, In(outputs.front().first, WriteNpy(outputs.front().second)));
+  RETURN_IF_ERROR(WriteFileAtomic(*file, npy, 0644));
   console.Line(fmt::format("wrote {} ({})", *file, outputs.front().first));
   console.Json(JsonWriter()
                    .Object()
@@ -169,7 +177,9 @@ std::vector<Command> InferCommands() {
            "model with one input needs no name",
        .required = true,
        .repeated = true},
-      {.name = "--output,-o", .value = "FILE", .help = "write the output tensor as .npy"},
+      {.name = "--output,-o",
+       .value = "FILE",
+       .help = "write the output tensor as .npy (any but BF16, which NumPy has not)"},
       {.name = "--api",
        .value = "API",
        .help = "tfs (TensorFlow Serving gRPC), kserve (KServe v2 gRPC, default) or rest (KServe v2 "

@@ -5,6 +5,7 @@
 #include "base/encoding.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "cli/tensor_proto.h"
 #include "inference.pb.h"
 #include "net/status_map.h"
 #include "tensorflow_serving.pb.h"
@@ -13,18 +14,6 @@ namespace strongroom::cli {
 namespace {
 
 constexpr std::size_t kMaxAnswer = 256 << 20;
-
-struct TfType {
-  std::string_view datatype;
-  tensorflow::DataType type;
-};
-constexpr TfType kTfTypes[] = {{"FP32", tensorflow::DT_FLOAT},    {"FP64", tensorflow::DT_DOUBLE},
-                               {"FP16", tensorflow::DT_HALF},     {"BF16", tensorflow::DT_BFLOAT16},
-                               {"INT8", tensorflow::DT_INT8},     {"INT16", tensorflow::DT_INT16},
-                               {"INT32", tensorflow::DT_INT32},   {"INT64", tensorflow::DT_INT64},
-                               {"UINT8", tensorflow::DT_UINT8},   {"UINT16", tensorflow::DT_UINT16},
-                               {"UINT32", tensorflow::DT_UINT32}, {"UINT64", tensorflow::DT_UINT64},
-                               {"BOOL", tensorflow::DT_BOOL}};
 
 Result<std::unique_ptr<net::GrpcChannel>> Connect(const InferenceTarget& target) {
   return In(target.address,
@@ -61,44 +50,6 @@ Status NameInputs(net::GrpcChannel& channel, const InferenceTarget& target, Name
   return {};
 }
 
-Result<Tensor> FromTensorProto(const tensorflow::TensorProto& proto) {
-  Tensor tensor;
-  for (const TfType& type : kTfTypes) {
-    if (type.type == proto.dtype()) tensor.datatype = type.datatype;
-  }
-  if (tensor.datatype.empty())
-    return Unsupported(fmt::format("output of DataType {}", static_cast<int>(proto.dtype())));
-  for (const auto& dim : proto.tensor_shape().dim()) tensor.shape.push_back(dim.size());
-  ASSIGN_OR_RETURN(const std::size_t count, ElementCount(tensor.shape));
-  const std::size_t wanted = count * ElementSize(tensor.datatype);
-  if (!proto.tensor_content().empty()) {
-    tensor.data = ToBytes(std::string_view(proto.tensor_content()));
-  } else if (tensor.datatype == "FP32") {
-    const auto* floats = reinterpret_cast<const std::uint8_t*>(proto.float_val().data());
-    tensor.data.assign(floats,
-                       floats + static_cast<std::size_t>(proto.float_val_size()) * sizeof(float));
-  }
-  if (tensor.data.size() != wanted) {
-    return Malformed(
-        fmt::format("an output has {} bytes, wanted {} by its shape", tensor.data.size(), wanted));
-  }
-  return tensor;
-}
-
-Result<Tensor> FromJsonOutput(const Json& output) {
-  Tensor tensor;
-  ASSIGN_OR_RETURN(tensor.datatype, output.GetString("datatype"));
-  ASSIGN_OR_RETURN(const Json* shape, output.Get("shape"));
-  for (const Json& dimension : shape->items()) {
-    ASSIGN_OR_RETURN(const std::int64_t size, dimension.Int());
-    tensor.shape.push_back(size);
-  }
-  ASSIGN_OR_RETURN(const std::size_t count, ElementCount(tensor.shape));
-  ASSIGN_OR_RETURN(const Json* data, output.Get("data"));
-  ASSIGN_OR_RETURN(tensor.data, DataFromJson(data->raw(), tensor.datatype, count));
-  return tensor;
-}
-
 // The answer's JSON, or the server's own words.
 Result<JsonDocument> RestAnswer(const net::ClientResponse& response) {
   Result<JsonDocument> document = JsonDocument::Parse(
@@ -130,23 +81,12 @@ Result<NamedTensors> InferByTensorFlowServing(const InferenceTarget& target, Nam
     question.mutable_model_spec()->mutable_version()->set_value(*version);
   }
   for (const auto& [name, tensor] : inputs) {
-    tensorflow::TensorProto& proto = (*question.mutable_inputs())[name];
-    for (const TfType& type : kTfTypes) {
-      if (type.datatype == tensor.datatype) proto.set_dtype(type.type);
-    }
-    for (const std::int64_t dimension : tensor.shape)
-      proto.mutable_tensor_shape()->add_dim()->set_size(dimension);
-    proto.set_tensor_content(ToText(tensor.data));
+    ASSIGN_OR_RETURN((*question.mutable_inputs())[name], ToTensorProto(tensor));
   }
-  ASSIGN_OR_RETURN(const auto answer,
-                   Call<tensorflow::serving::PredictResponse>(
-                       *channel, "/tensorflow.serving.PredictionService/Predict", question));
-  NamedTensors outputs;
-  for (const auto& [name, proto] : answer.outputs()) {
-    ASSIGN_OR_RETURN(Tensor tensor, FromTensorProto(proto));
-    outputs.emplace_back(name, std::move(tensor));
-  }
-  return outputs;
+  ASSIGN_OR_RETURN(const Bytes answer,
+                   channel->Call("/tensorflow.serving.PredictionService/Predict",
+                                 AsBytes(question.SerializeAsString())));
+  return ReadPredictAnswer(answer);
 }
 
 Result<NamedTensors> InferByKServeGrpc(const InferenceTarget& target, NamedTensors inputs) {
@@ -162,22 +102,9 @@ Result<NamedTensors> InferByKServeGrpc(const InferenceTarget& target, NamedTenso
     for (const std::int64_t dimension : tensor.shape) input.add_shape(dimension);
     question.add_raw_input_contents(ToText(tensor.data));
   }
-  ASSIGN_OR_RETURN(const auto answer,
-                   Call<inference::ModelInferResponse>(
-                       *channel, "/inference.GRPCInferenceService/ModelInfer", question));
-  if (answer.raw_output_contents_size() != answer.outputs_size()) {
-    return Malformed(fmt::format("{} outputs with {} raw contents, wanted as many",
-                                 answer.outputs_size(), answer.raw_output_contents_size()));
-  }
-  NamedTensors outputs;
-  for (int i = 0; i < answer.outputs_size(); ++i) {
-    const auto& output = answer.outputs(i);
-    outputs.emplace_back(output.name(),
-                         Tensor{.datatype = output.datatype(),
-                                .shape = {output.shape().begin(), output.shape().end()},
-                                .data = ToBytes(std::string_view(answer.raw_output_contents(i)))});
-  }
-  return outputs;
+  ASSIGN_OR_RETURN(const Bytes answer, channel->Call("/inference.GRPCInferenceService/ModelInfer",
+                                                     AsBytes(question.SerializeAsString())));
+  return ReadModelInferAnswer(answer);
 }
 
 Result<NamedTensors> InferByKServeRest(const InferenceTarget& target, NamedTensors inputs) {
@@ -212,14 +139,7 @@ Result<NamedTensors> InferByKServeRest(const InferenceTarget& target, NamedTenso
                    In(target.address, client.Post(RestPath(target) + "/infer", "application/json",
                                                   AsBytes(body.text()))));
   ASSIGN_OR_RETURN(const JsonDocument answer, RestAnswer(response));
-  ASSIGN_OR_RETURN(const Json* declared, answer.root().Get("outputs"));
-  NamedTensors outputs;
-  for (const Json& output : declared->items()) {
-    ASSIGN_OR_RETURN(const std::string_view name, output.GetString("name"));
-    ASSIGN_OR_RETURN(Tensor tensor, FromJsonOutput(output));
-    outputs.emplace_back(std::string(name), std::move(tensor));
-  }
-  return outputs;
+  return ReadRestAnswer(answer.root());
 }
 
 }  // namespace strongroom::cli

@@ -2,16 +2,12 @@
 
 #include <memory>
 #include <string>
-#include <utility>
-#include <vector>
 
-#include "cli/tensor.h"
+#include "cli/inference_answers.h"
 #include "net/client.h"
 #include "net/grpc_client.h"
 
 namespace strongroom::cli {
-
-using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
 
 struct InferenceTarget {
   std::string address;  // "host:port"

@@ -54,17 +54,24 @@ Result<Exit> Log(const Arguments& arguments, Console& console) {
 std::vector<Command> LogCommands() {
   std::vector<Flag> flags = UserFlags(true);
   for (Flag& flag : CoordinatorFlags()) flags.push_back(std::move(flag));
-  return {
-      {.path = {"log"},
-       .summary = "print a coordinator's audit log: what was released to whom, and what refused",
-       .details = "Each entry holds the digest of the one before, and the coordinator signs the "
-                  "last: what is shown is\n"
-                  "unbroken from the first. Keep the last digest, and nobody can take back what "
-                  "came before it.",
-       .positionals = {CoordinatorPositional()},
-       .flags = std::move(flags),
-       .examples = {"strongroom log -n strongroom -c owner.crt -k owner.key"},
-       .run = Log}};
+  Command log = {
+      .path = {"log"},
+      .summary = "print a coordinator's audit log: what was released to whom, and what refused",
+      .details =
+          "Each entry holds the digest of the one before, and the coordinator signs the "
+          "last: what is shown is\n"
+          "unbroken from the first. Keep the last digest, and nobody can take back what "
+          "came before it.",
+      .positionals = {CoordinatorPositional()},
+      .flags = std::move(flags),
+      .examples = {"strongroom log -n strongroom -c owner.crt -k owner.key"},
+      .run = Log};
+  // MarbleRun's name for what it has of this.
+  Command as_marblerun = log;
+  as_marblerun.path = {"manifest", "log"};
+  as_marblerun.summary = "the same as \"strongroom log\"";
+  as_marblerun.examples = {};
+  return {std::move(log), std::move(as_marblerun)};
 }
 
 }  // namespace strongroom::cli

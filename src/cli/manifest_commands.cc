@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/coordinator_client.h"
 #include "cli/manifest_reference.h"
+#include "cli/plain_text.h"
 #include "crypto/hash.h"
 #include "manifest/check.h"
 #include "manifest/manifest.h"
@@ -46,7 +47,7 @@ Status PinManifest(const CoordinatorClient& client, const std::string& fingerpri
 void PrintRemarks(std::string_view kind, const std::vector<manifest::Remark>& remarks,
                   Console& console) {
   for (const manifest::Remark& remark : remarks) {
-    console.Line(fmt::format("{}: {} [{}]", kind, remark.ToString(), remark.id));
+    console.Line(OneLine(fmt::format("{}: {} [{}]", kind, remark.ToString(), remark.id)));
   }
 }
 

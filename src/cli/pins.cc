@@ -11,6 +11,23 @@
 
 namespace strongroom::cli {
 
+std::string FormatPin(const Pin& pin) {
+  JsonWriter out;
+  out.Object().Key("root").String(pin.root_pem);
+  out.Key("manifest").String(pin.manifest_sha256);
+  out.Key("intermediate").String(pin.intermediate_pem).End();
+  return std::move(out).Finish();
+}
+
+Result<Pin> ParsePin(std::string_view text) {
+  ASSIGN_OR_RETURN(const JsonDocument document, JsonDocument::Parse(text));
+  Pin pin;
+  ASSIGN_OR_RETURN(pin.root_pem, document.root().GetString("root"));
+  ASSIGN_OR_RETURN(pin.manifest_sha256, document.root().GetString("manifest"));
+  ASSIGN_OR_RETURN(pin.intermediate_pem, document.root().GetString("intermediate"));
+  return pin;
+}
+
 Result<Pins> Pins::OfThisUser() {
   const char* config = std::getenv("XDG_CONFIG_HOME");
   const char* home = std::getenv("HOME");
@@ -32,12 +49,7 @@ Result<std::optional<Pin>> Pins::Find(std::string_view address) const {
   const Result<std::string> text = ReadTextFile(file, 64 * 1024);
   if (!text.has_value() && text.error().code() == Code::kNotFound) return std::nullopt;
   if (!text.has_value()) return std::unexpected(text.error());
-  ASSIGN_OR_RETURN(const JsonDocument document, In(file.string(), JsonDocument::Parse(*text)));
-  Pin pin;
-  ASSIGN_OR_RETURN(pin.root_pem, In(file.string(), document.root().GetString("root")));
-  ASSIGN_OR_RETURN(pin.manifest_sha256, In(file.string(), document.root().GetString("manifest")));
-  ASSIGN_OR_RETURN(pin.intermediate_pem,
-                   In(file.string(), document.root().GetString("intermediate")));
+  ASSIGN_OR_RETURN(Pin pin, In(file.string(), ParsePin(*text)));
   return pin;
 }
 
@@ -45,11 +57,7 @@ Status Pins::Save(std::string_view address, const Pin& pin) const {
   std::error_code error;
   std::filesystem::create_directories(folder_, error);
   if (error) return FromErrno(error.value(), folder_.string());
-  JsonWriter out;
-  out.Object().Key("root").String(pin.root_pem);
-  out.Key("manifest").String(pin.manifest_sha256);
-  out.Key("intermediate").String(pin.intermediate_pem).End();
-  return WriteFileAtomic(FileOf(address), AsBytes(out.text()), 0600);
+  return WriteFileAtomic(FileOf(address), AsBytes(FormatPin(pin)), 0600);
 }
 
 Status Pins::Remember(std::string_view address, Pin pin) const {

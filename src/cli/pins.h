@@ -17,6 +17,10 @@ struct Pin {
   std::string intermediate_pem = "";  // of the last answer
 };
 
+// A pin as its file holds it, and back. kMalformed for anything but an object of the three texts.
+std::string FormatPin(const Pin& pin);
+Result<Pin> ParsePin(std::string_view text);
+
 // Pins of this user, one file a coordinator, under $XDG_CONFIG_HOME/strongroom/coordinators
 // (default ~/.config). Written atomically, mode 0600.
 class Pins {

@@ -10,6 +10,7 @@ namespace strongroom::cli {
 namespace {
 
 using strongroom::testing::Fails;
+using strongroom::testing::ForEachFlip;
 using strongroom::testing::ForEachTruncation;
 
 class PinsTest : public ::testing::Test {
@@ -73,6 +74,12 @@ TEST_F(PinsTest, ADamagedPinIsAnErrorThatNamesTheFile) {
   ForEachTruncation(whole, [&](ByteView cut, std::size_t) {
     ASSERT_OK(WriteFileAtomic(file, cut, 0600));
     EXPECT_THAT(pins_.Find("host:4433"), Fails(Code::kMalformed, file.string()));
+  });
+  ForEachFlip(whole, [&](ByteView changed, std::size_t offset) {
+    ASSERT_OK(WriteFileAtomic(file, changed, 0600));
+    const auto found = pins_.Find("host:4433");
+    if (found.has_value()) EXPECT_TRUE(found->has_value()) << offset;
+    else EXPECT_THAT(found, Fails(Code::kMalformed, file.string())) << offset;
   });
   ASSERT_OK(
       WriteFileAtomic(file, AsBytes("{\"root\":1,\"manifest\":\"\",\"intermediate\":\"\"}"), 0600));

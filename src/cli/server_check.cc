@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/encoding.h"
 #include "crypto/oid.h"
 #include "crypto/x509.h"
 
@@ -11,6 +12,7 @@ namespace strongroom::cli {
 namespace {
 
 constexpr std::size_t kMaxShown = 80;
+constexpr std::size_t kDigestBytes = 32;
 
 // A name as it may be printed: it comes from whoever holds the certificate.
 std::string Shown(ByteView name) {
@@ -34,6 +36,20 @@ bool IsLoopbackName(std::string_view host) {
   if (SameName(host, "localhost") || host == "::1") return true;
   const bool is_ipv4 = !host.empty() && host.find_first_not_of("0123456789.") == host.npos;
   return is_ipv4 && host.starts_with("127.");
+}
+
+std::string RemarkOnRoot(const std::vector<Bytes>& chain) {
+  if (chain.empty()) return "";
+  const auto leaf = crypto::Certificate::FromDer(chain.front());
+  if (!leaf.has_value()) return "";  // who trusts it says so
+  const crypto::Extension* anchor = leaf->FindExtension(crypto::oid::kTrustAnchor);
+  if (anchor == nullptr) return "";
+  const ByteView value = anchor->value;
+  const bool readable = value.size() == 2 + kDigestBytes && value[0] == 0x04 && value[1] == 0x20;
+  return fmt::format(
+      "note: the server's evidence rests on {}, not on Intel's root: under a TEST root the TEE is "
+      "simulated and protects nothing",
+      readable ? "root " + HexEncode(value.subspan(2)) : "a root that cannot be read");
 }
 
 Status ExpectMarble(std::string_view marble, const std::vector<Bytes>& chain) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -13,6 +14,11 @@ namespace strongroom::cli {
 
 // True for "localhost" and for loopback addresses.
 bool IsLoopbackName(std::string_view host);
+
+// What a person should know of the server whose chain (DER, leaf first) this is: that its evidence
+// rests on another root than Intel's. The coordinator marks such leaves; the manifest decided that
+// they may be. Empty when there is nothing to say.
+std::string RemarkOnRoot(const std::vector<Bytes>& chain);
 
 // kUntrusted unless the leaf of `chain` (DER, leaf first) was issued to the marble of this name.
 Status ExpectMarble(std::string_view marble, const std::vector<Bytes>& chain);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/encoding.h"
 #include "crypto/cert_builder.h"
 #include "crypto/oid.h"
 #include "testing/result_matchers.h"
@@ -43,6 +44,21 @@ TEST(ExpectMarble, RefusesCertificatesThatNameNoMarble) {
   EXPECT_THAT(ExpectMarble("models", ChainOf({})), Fails(Code::kUntrusted, "is no marble's"));
   EXPECT_THAT(ExpectMarble("models", {}), Fails(Code::kUntrusted, "no certificate"));
   EXPECT_THAT(ExpectMarble("models", {ToBytes("x")}), Fails(Code::kMalformed, ""));
+}
+
+TEST(RemarkOnRoot, NamesTheRootOfALeafThatDoesNotRestOnIntels) {
+  const auto chain_of = [](const Bytes& value) {
+    return ChainOf({{std::string(crypto::oid::kTrustAnchor), false, value}});
+  };
+  EXPECT_EQ(RemarkOnRoot(ChainOfMarble("models")), "");
+  EXPECT_EQ(RemarkOnRoot({}), "");
+  Bytes octets = {0x04, 0x20};
+  octets.insert(octets.end(), 32, 0xab);
+  EXPECT_THAT(RemarkOnRoot(chain_of(octets)),
+              ::testing::HasSubstr("rests on root " + HexEncode(Bytes(32, 0xab)) +
+                                   ", not on Intel's root"));
+  for (const Bytes& other : {Bytes{}, Bytes{0x04, 0x20, 1}, Bytes(33, 4), Bytes(35, 4)})
+    EXPECT_THAT(RemarkOnRoot(chain_of(other)), ::testing::HasSubstr("a root that cannot be read"));
 }
 
 TEST(IsLoopbackName, KnowsTheNamesThatEveryMarbleHas) {

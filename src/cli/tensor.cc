@@ -8,19 +8,10 @@
 
 #include "base/json.h"
 #include "base/reader.h"
+#include "cli/datatype.h"
 
 namespace strongroom::cli {
 namespace {
-
-struct Type {
-  std::string_view datatype;
-  std::string_view npy;
-  std::size_t size;
-};
-constexpr Type kTypes[] = {{"FP32", "<f4", 4},   {"FP64", "<f8", 8},   {"FP16", "<f2", 2},
-                           {"INT8", "|i1", 1},   {"INT16", "<i2", 2},  {"INT32", "<i4", 4},
-                           {"INT64", "<i8", 8},  {"UINT8", "|u1", 1},  {"UINT16", "<u2", 2},
-                           {"UINT32", "<u4", 4}, {"UINT64", "<u8", 8}, {"BOOL", "|b1", 1}};
 
 constexpr std::size_t kMaxHeader = 64 * 1024;
 constexpr std::size_t kMaxDimensions = 32;  // NumPy's limit
@@ -150,14 +141,17 @@ Status AppendFromJson(Bytes& out, const Json& value, std::string_view type) {
   return {};
 }
 
+Status CheckLength(const Tensor& tensor) {
+  ASSIGN_OR_RETURN(const std::size_t count, ElementCount(tensor.shape));
+  if (ElementSize(tensor.datatype) * count == tensor.data.size()) return {};
+  return Malformed("a tensor's data is not as long as its shape says");
+}
+
 }  // namespace
 
 std::size_t ElementSize(std::string_view datatype) {
-  if (datatype == "BF16") return 2;
-  for (const Type& type : kTypes) {
-    if (type.datatype == datatype) return type.size;
-  }
-  return 0;
+  const Datatype* row = FindDatatype(&Datatype::name, datatype);
+  return row == nullptr ? 0 : row->size;
 }
 
 Result<std::size_t> ElementCount(const std::vector<std::int64_t>& shape) {
@@ -191,30 +185,30 @@ Result<Tensor> ParseNpy(ByteView file) {
   ASSIGN_OR_RETURN(const std::string_view shape_text, Field(header, "shape"));
   if (fortran != "False")
     return Unsupported(".npy file is in Fortran order, wanted C order (numpy.ascontiguousarray)");
-  Tensor tensor;
-  for (const Type& type : kTypes) {
-    if (descr == fmt::format("'{}'", type.npy)) tensor.datatype = type.datatype;
-  }
-  if (tensor.datatype.empty())
+  const bool is_quoted = descr.size() > 2 && descr.starts_with('\'') && descr.ends_with('\'');
+  const Datatype* datatype =
+      is_quoted ? FindDatatype(&Datatype::npy, descr.substr(1, descr.size() - 2)) : nullptr;
+  if (datatype == nullptr)
     return Unsupported(fmt::format(".npy type {}, wanted a little-endian number or bool", descr));
   if (!shape_text.starts_with('(')) return Malformed(".npy header: the shape is no tuple");
+  Tensor tensor{.datatype = std::string(datatype->name), .shape = {}, .data = {}};
   ASSIGN_OR_RETURN(tensor.shape, ParseShape(shape_text));
   ASSIGN_OR_RETURN(const std::size_t count, ElementCount(tensor.shape));
-  ASSIGN_OR_RETURN(const ByteView data, reader.Take(count * ElementSize(tensor.datatype)));
+  ASSIGN_OR_RETURN(const ByteView data, reader.Take(count * datatype->size));
   RETURN_IF_ERROR(reader.ExpectEnd());
   tensor.data = ToBytes(data);
   return tensor;
 }
 
-Bytes WriteNpy(const Tensor& tensor) {
-  std::string_view descr = "|u1";
-  for (const Type& type : kTypes) {
-    if (type.datatype == tensor.datatype) descr = type.npy;
-  }
+Result<Bytes> WriteNpy(const Tensor& tensor) {
+  const Datatype* datatype = FindDatatype(&Datatype::name, std::string_view(tensor.datatype));
+  if (datatype == nullptr || datatype->npy.empty())
+    return Unsupported(fmt::format("datatype {} has no .npy form", tensor.datatype));
+  RETURN_IF_ERROR(CheckLength(tensor));
   std::string shape;
   for (const std::int64_t dimension : tensor.shape) shape += fmt::format("{}, ", dimension);
-  std::string header =
-      fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}", descr, shape);
+  std::string header = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}",
+                                   datatype->npy, shape);
   // Magic, version and length are 10 bytes; the whole is padded to 64 and ends in a line feed.
   header.append(63 - (10 + header.size()) % 64, ' ');
   header += '\n';
@@ -230,8 +224,7 @@ Bytes WriteNpy(const Tensor& tensor) {
 
 Result<std::string> DataAsJson(const Tensor& tensor, bool nested) {
   ASSIGN_OR_RETURN(const std::size_t count, ElementCount(tensor.shape));
-  if (ElementSize(tensor.datatype) * count != tensor.data.size())
-    return Malformed("a tensor's data is not as long as its shape says");
+  RETURN_IF_ERROR(CheckLength(tensor));
   JsonWriter out;
   std::size_t next = 0;
   if (nested && count > 0) {  // nothing has no rows to write, however many its shape promises

@@ -22,7 +22,9 @@ std::size_t ElementSize(std::string_view datatype);
 // NumPy's .npy format, versions 1 and 2 (NEP 1): little-endian (or single-byte) bool, integer and
 // floating types, C order. kMalformed for anything else, naming what was found.
 Result<Tensor> ParseNpy(ByteView file);
-Bytes WriteNpy(const Tensor& tensor);
+// kUnsupported for BF16, which NumPy has not, and for unknown datatypes; kMalformed when the data
+// is not as long as the shape says.
+Result<Bytes> WriteNpy(const Tensor& tensor);
 
 // The elements as a JSON array of numbers (or booleans), nested by shape when `nested`, else flat.
 // kUnsupported for FP16 and BF16, and for values that JSON cannot say (NaN, infinities).

@@ -9,7 +9,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace strongroom;  // NOLINT(google-build-using-namespace)
   const ByteView bytes(data, size);
   if (const auto tensor = cli::ParseNpy(bytes)) {
-    const auto again = cli::ParseNpy(cli::WriteNpy(*tensor));
+    const auto again = cli::ParseNpy(cli::WriteNpy(*tensor).value());
     if (!again || again->shape != tensor->shape || again->data != tensor->data) std::abort();
     (void)cli::DataAsJson(*tensor, true).has_value();
   }

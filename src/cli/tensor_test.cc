@@ -11,6 +11,7 @@ namespace strongroom::cli {
 namespace {
 
 using strongroom::testing::Fails;
+using strongroom::testing::ForEachFlip;
 using strongroom::testing::ForEachTruncation;
 
 template <class T>
@@ -67,7 +68,7 @@ TEST(Npy, WritesWhatItReads) {
                                                    {1, 2, 3},
                                                    std::vector<std::int64_t>(32, 1)}) {
       const Tensor tensor{datatype, shape, Bytes(*ElementCount(shape) * size, 1)};
-      const Bytes file = WriteNpy(tensor);
+      ASSERT_OK_AND_ASSIGN(const Bytes file, WriteNpy(tensor));
       EXPECT_EQ((file.size() - tensor.data.size()) % 64, 0U);
       ASSERT_OK_AND_ASSIGN(const Tensor again, ParseNpy(file));
       EXPECT_EQ(again.datatype, datatype);
@@ -75,6 +76,16 @@ TEST(Npy, WritesWhatItReads) {
       EXPECT_EQ(again.data, tensor.data);
     }
   }
+}
+
+TEST(Npy, WhatWouldNotBeReadBackIsNotWritten) {
+  EXPECT_THAT(WriteNpy({"BF16", {2, 3}, Bytes(12)}), Fails(Code::kUnsupported, "BF16"));
+  EXPECT_THAT(WriteNpy({"BYTES", {1}, Bytes(1)}), Fails(Code::kUnsupported, "BYTES"));
+  EXPECT_THAT(WriteNpy({"", {1}, Bytes(1)}), Fails(Code::kUnsupported, "no .npy form"));
+  EXPECT_THAT(WriteNpy({"FP32", {2}, Bytes(4)}), Fails(Code::kMalformed, "not as long"));
+  EXPECT_THAT(WriteNpy({"FP32", {-1}, {}}), Fails(Code::kMalformed, "dimension -1"));
+  EXPECT_THAT(WriteNpy({"UINT8", std::vector<std::int64_t>(33, 1), Bytes(1)}),
+              Fails(Code::kMalformed, "33 dimensions"));
 }
 
 TEST(Npy, RefusesWhatItCannotRead) {
@@ -85,6 +96,8 @@ TEST(Npy, RefusesWhatItCannotRead) {
   const Bytes four(4);
   for (const Row& row :
        {Row{"{'descr': '>f4', 'fortran_order': False, 'shape': (1,), }", "'>f4'",
+            Code::kUnsupported},
+        Row{"{'descr': '', 'fortran_order': False, 'shape': (1,), }", "type ''",
             Code::kUnsupported},
         Row{"{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", "'|O'", Code::kUnsupported},
         Row{"{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }", "type",
@@ -120,6 +133,28 @@ TEST(Npy, EveryTruncationAndSurplusIsRefused) {
   });
   file.push_back(0);
   EXPECT_FALSE(ParseNpy(file).has_value());
+}
+
+// A changed byte may make another tensor of it, but a whole one.
+void ExpectWhole(const Result<Tensor>& tensor, std::size_t offset) {
+  if (!tensor.has_value()) return;
+  const auto count = ElementCount(tensor->shape);
+  ASSERT_OK(count) << offset;
+  EXPECT_EQ(tensor->data.size(), *count * ElementSize(tensor->datatype)) << offset;
+}
+
+TEST(Npy, EveryFlippedByteIsRefusedOrAWholeTensor) {
+  for (const std::string header : {"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }",
+                                   "{'descr': '|u1', 'fortran_order': False, 'shape': (24,), }"}) {
+    ForEachFlip(Npy(header, Bytes(24)), [](ByteView changed, std::size_t offset) {
+      const auto tensor = ParseNpy(changed);
+      ExpectWhole(tensor, offset);
+      if (!tensor.has_value()) return;
+      const auto again = ParseNpy(WriteNpy(*tensor).value());
+      ASSERT_OK(again) << offset;
+      EXPECT_EQ(again->data, tensor->data) << offset;
+    });
+  }
 }
 
 TEST(TensorJson, FloatsComeBackBitForBit) {
@@ -184,6 +219,28 @@ TEST(TensorInput, TakesRawBytesByDescription) {
     EXPECT_THAT(RawTensor(description, Bytes(4)), Fails(Code::kMalformed, "wanted sizes like"))
         << description;
   }
+}
+
+TEST(TensorInput, EveryCutJsonIsRefusedAndEveryChangedByteGivesAWholeTensorOrNone) {
+  const std::string json =
+      R"({"name":"x","datatype":"INT16","shape":[2,2],"data":[[1,-2],[3,40]]})";
+  ForEachTruncation(AsBytes(json), [](ByteView cut, std::size_t length) {
+    EXPECT_FALSE(ParseTensorJson(AsText(cut)).has_value()) << length;
+  });
+  ForEachFlip(AsBytes(json), [](ByteView changed, std::size_t offset) {
+    const auto input = ParseTensorJson(AsText(changed));
+    if (input.has_value()) ExpectWhole(input->second, offset);
+  });
+}
+
+TEST(TensorInput, EveryCutOrChangedDescriptionGivesAWholeTensorOrNone) {
+  const std::string description = "UINT16:2,03,4";
+  ForEachTruncation(AsBytes(description), [](ByteView cut, std::size_t length) {
+    EXPECT_FALSE(RawTensor(AsText(cut), Bytes(48)).has_value()) << length;
+  });
+  ForEachFlip(AsBytes(description), [](ByteView changed, std::size_t offset) {
+    ExpectWhole(RawTensor(AsText(changed), Bytes(48)), offset);
+  });
 }
 
 TEST(TensorInput, TellsFormatsApart) {

@@ -19,7 +19,7 @@ TEST(UnknownCommand, NamesTheWordTheNearestAndWhatThereIs) {
                              HasSubstr("there are certificate, check, decrypt,"))));
   EXPECT_THAT(UnknownCommand(commands, {"manifest", "chekc", "manifest.json"}),
               Optional(std::string("there is no command \"manifest chekc\"; the nearest is "
-                                   "\"manifest check\"; there are check, get, set, signature, "
+                                   "\"manifest check\"; there are check, get, log, set, signature, "
                                    "verify")));
 }
 

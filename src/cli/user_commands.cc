@@ -55,8 +55,9 @@ Result<Exit> Create(const Arguments& arguments, Console& console) {
 
   const std::filesystem::path cert_file = folder / (name + ".crt"),
                               key_file = folder / (name + ".key");
+  ASSIGN_OR_RETURN(const bool is_taken, Exists(cert_file));
   Status made;
-  if (std::filesystem::exists(cert_file)) made = FromErrno(EEXIST, cert_file.string());
+  if (is_taken) made = FromErrno(EEXIST, cert_file.string());
   if (made) made = CreateFileAtomic(key_file, key.Pkcs8Pem().Reveal(), 0600);
   if (made) made = CreateFileAtomic(cert_file, AsBytes(certificate.Pem()), 0644);
   if (!made) {
