@@ -33,7 +33,8 @@ class Recording {
   static Result<Recording> Open(const std::string& address) {
     // Whom it talks to is no question here: it has nothing to lose.
     net::TlsClientOptions tls{.trust = net::TrustCheck{[](auto, const auto&) { return Status(); }},
-                              .minimum = net::TlsVersion::kTls13};
+                              .minimum = net::TlsVersion::kTls13,
+                              .exporter_labels = {std::string(ratls::kExporterLabel)}};
     ASSIGN_OR_RETURN(auto channel,
                      net::GrpcChannel::Connect({.address = address, .tls = std::move(tls)}));
     return Recording(std::move(channel));
@@ -82,7 +83,7 @@ Result<v1::ActivateRequest> MakeRequest(Recording& recording, const std::string&
 
 Status Run(const std::string& marble, const std::string& file) {
   const std::string address =
-      tee::ProcessEnvironment("EDG_MARBLE_COORDINATOR_ADDR").value_or("localhost:2001");
+      ProcessEnvironment("EDG_MARBLE_COORDINATOR_ADDR").value_or("localhost:2001");
   ASSIGN_OR_RETURN(Recording recording, Recording::Open(address));
   v1::AttestRequest attest;
   SystemEntropy entropy;

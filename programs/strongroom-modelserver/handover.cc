@@ -16,22 +16,22 @@
 namespace strongroom::modelserver {
 namespace {
 
-constexpr const char* kVariable = "STRONGROOM_HANDOVER_FD";
 constexpr std::size_t kMaxChain = 8;
 
 Result<UniqueFd> HandoverFd() {
-  const char* text = std::getenv(kVariable);
+  const char* text = std::getenv(kHandoverVariable);
   if (text == nullptr) {
-    return Precondition(
-        fmt::format("{} is not set: this program is started by strongroom-agent run", kVariable));
+    return Precondition(fmt::format(
+        "{} is not set: this program is started by strongroom-agent run", kHandoverVariable));
   }
   char* end = nullptr;
   const long number = std::strtol(text, &end, 10);
   if (*text == '\0' || *end != '\0' || number < 3 || number > 1 << 20 ||
       fcntl(static_cast<int>(number), F_GETFD) < 0) {
-    return Malformed(fmt::format("{} is \"{:.20}\", wanted an open descriptor", kVariable, text));
+    return Malformed(
+        fmt::format("{} is \"{:.20}\", wanted an open descriptor", kHandoverVariable, text));
   }
-  unsetenv(kVariable);
+  unsetenv(kHandoverVariable);
   return UniqueFd(static_cast<int>(number));
 }
 

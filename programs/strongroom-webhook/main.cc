@@ -143,7 +143,6 @@ Status Run(const Flags& flags, const EndSignals& signals) {
   log.Info("ready", {{"version", std::string(Version())},
                      {"port", std::to_string(service->port())},
                      {"health-port", std::to_string(service->health_port())}});
-  log.Flush();
   while (signals.WaitFor(kPollInterval) == 0) service->Poll();
   log.Info("ending");
   service->BeginDraining();

@@ -1,4 +1,5 @@
-"""Holds every program's library closure against a list: what is linked is what is trusted.
+"""Holds every program's library closure against a list: what is linked is what is trusted. And nothing of the simulator,
+which proves nothing, is linked into any program but its own.
 
 usage: closure_test.py BIN_FOLDER [--write]
 """
@@ -10,6 +11,16 @@ import sys
 LISTS = pathlib.Path(__file__).resolve().parent / "closure"
 # Part of every C++ program; the loader and the kernel's page are not libraries of ours to choose.
 ALWAYS = {"linux-vdso.so.1", "ld-linux-x86-64.so.2", "libc.so.6", "libm.so.6", "libgcc_s.so.1", "libstdc++.so.6"}
+
+
+SIMULATOR = "strongroom-simtee"
+# Its namespaces in the names of functions and types, and what its certificates are called.
+MARKS = (b"N10strongroom3sim", b"N10strongroom6simtee", b"Strongroom TEST")
+
+
+def marks_of_the_simulator(program):
+    content = program.read_bytes()
+    return [mark.decode() for mark in MARKS if mark in content]
 
 
 def closure(program):
@@ -40,7 +51,12 @@ def main():
             print(f"{program.name}: {name} is new in its closure; if that is meant, tests/programs/closure_test.py BIN --write")
         for name in sorted(wanted - found):
             print(f"{program.name}: {name} is listed and no longer linked")
-        bad = bad or found != wanted
+        marks = marks_of_the_simulator(program)
+        if program.name == SIMULATOR and not marks:  # the search must be able to find something
+            print(f"{program.name}: none of {MARKS} is in it")
+        elif program.name != SIMULATOR and marks:
+            print(f"{program.name}: parts of the simulator are linked into it: {marks}")
+        bad = bad or found != wanted or bool(marks) != (program.name == SIMULATOR)
         print(f"{program.name}: {len(found)} libraries")
     sys.exit(bad)
 

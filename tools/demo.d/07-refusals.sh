@@ -85,6 +85,12 @@ mv "$out/host/hostile/$shelf/large" "$out/host/hostile/$shelf/digits"
 mv "$out/host/hostile/$shelf/x" "$out/host/hostile/$shelf/large"
 refuse host "swapped models" 'the key is not the one' "${attempt[@]}" "${hostile[@]}"
 hostile_models
+mv "$out/host/hostile/$shelf/large/1/model.bin" "$out/host/hostile/x"
+mv "$out/host/hostile/$shelf/large/1/model.xml" "$out/host/hostile/$shelf/large/1/model.bin"
+mv "$out/host/hostile/x" "$out/host/hostile/$shelf/large/1/model.xml"
+refuse host "swapped files under one key" "zoo/$shelf/large/1/model.(bin|xml).*zoo/$shelf/large/1/model.(xml|bin).*pfs.wrong-path" \
+  "${attempt[@]}" "${hostile[@]}"
+hostile_models
 as owner "$python" "$repository/examples/digits/train.py" old --seed $((seed + 1))
 mkdir -p "$out/owner/old-version/1"
 mv "$out"/owner/old/model.{xml,bin} "$out/owner/old-version/1/"

@@ -23,10 +23,9 @@ def run(*command):
 
 
 def generate_protos(out):
-    """Python stubs of our own descriptions of the protocols; returns the folder to import from."""
+    """Python stubs of what is our own, to play the agent; the foreign protocols come with the foreign clients."""
     out.mkdir()
-    protos = ["tensorflow_core.proto", "tensorflow_error.proto", "tensorflow_serving.proto",
-              "strongroom/v1/coordinator.proto", "strongroom/v1/handover.proto"]
+    protos = ["strongroom/v1/coordinator.proto", "strongroom/v1/handover.proto"]
     run(sys.executable, "-m", "grpc_tools.protoc", f"-I{SOURCE / 'proto'}", f"--python_out={out}",
         f"--grpc_python_out={out}", *protos)
     sys.path.insert(0, str(out))
@@ -80,12 +79,13 @@ def framed(message):
 
 
 class Server:
-    """A model server process. `stream`: what comes over its pipe; None: it has none. `before`: words before the program."""
+    """A model server process. `stream`: what comes over its pipe; None: it has none. `before`: words before the program;
+    `variables`: more of its environment."""
 
-    def __init__(self, stream, *flags, program=BIN / "strongroom-modelserver", before=()):
+    def __init__(self, stream, *flags, program=BIN / "strongroom-modelserver", before=(), variables=()):
         command = [*map(str, before), str(program), "--address=127.0.0.1", "--port=0", *flags]
         reader, writer = os.pipe()
-        environment = {"PATH": "/usr/bin:/bin"}
+        environment = {"PATH": "/usr/bin:/bin", **dict(variables)}
         if stream is not None:
             environment["STRONGROOM_HANDOVER_FD"] = str(reader)
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, pass_fds=[reader],

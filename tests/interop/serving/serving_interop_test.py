@@ -1,20 +1,30 @@
-"""Foreign clients against the real model server over mTLS: grpcio with TensorFlow Serving's calls, tritonclient with
-KServe's, Python's own HTTPS. And what must not start: spoiled, swapped, old or foreign models."""
+"""Foreign clients against the real model server over mTLS: ovmsclient and its stubs with TensorFlow Serving's calls,
+tritonclient with KServe's by gRPC and REST, Python's own HTTPS. And what must not start: spoiled, swapped, old or
+foreign models."""
 
 import http.client
 import json
 import os
 import pathlib
 import shutil
+import signal
 import socket
 import ssl
 import sys
 import tempfile
+import time
 import unittest
 
+import gevent
 import grpc
 import numpy as np
+import ovmsclient
 import tritonclient.grpc as triton
+import tritonclient.http as triton_rest
+from ovmsclient.tfs_compat.base import errors as ovms_errors
+from ovmsclient.tfs_compat.protos.tensorflow.core.framework import types_pb2
+from ovmsclient.tfs_compat.protos.tensorflow_serving.apis import (
+    get_model_metadata_pb2, get_model_status_pb2, model_service_pb2_grpc, predict_pb2, prediction_service_pb2_grpc)
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import harness  # noqa: E402
@@ -86,18 +96,52 @@ def channel(certificate):
     return grpc.secure_channel(f"127.0.0.1:{SERVER.port}", credentials)
 
 
+class TensorFlowServingClient(unittest.TestCase):
+    """ovmsclient as its users call it."""
+
+    def client(self, certificate):
+        return ovmsclient.make_grpc_client(f"127.0.0.1:{SERVER.port}", tls_config={
+            "server_cert_path": str(WORLD.server.path), "client_cert_path": str(certificate.path),
+            "client_key_path": str(certificate.key_path)})
+
+    def test_predict(self):
+        client = self.client(WORLD.alice)
+        for version in (0, 2):
+            answers = client.predict({"image": WORLD.images}, "digits", version)
+            self.assertEqual(answers.dtype, np.float32)
+            np.testing.assert_array_equal(answers.view(np.uint32), WORLD.plain_answers.view(np.uint32))
+
+    def test_metadata_and_status(self):
+        client = self.client(WORLD.alice)
+        self.assertEqual(client.get_model_metadata("digits"), {
+            "model_version": 2, "inputs": {"image": {"shape": [-1, 8, 8], "dtype": "DT_FLOAT"}},
+            "outputs": {"probabilities": {"shape": [-1, 10], "dtype": "DT_FLOAT"}}})
+        self.assertEqual(client.get_model_status("digits"),
+                         {2: {"state": "AVAILABLE", "error_code": 0, "error_message": ""}})
+
+    def test_errors_are_those_that_it_knows(self):
+        client = self.client(WORLD.alice)
+        for call in (lambda: client.predict({"image": WORLD.images}, "nothing"),
+                     lambda: client.predict({"image": WORLD.images}, "digits", 1),
+                     lambda: client.get_model_metadata("nothing"), lambda: client.get_model_status("digits", 7)):
+            with self.assertRaises(ovms_errors.ModelNotFoundError):
+                call()
+        for inputs in ({"picture": WORLD.images}, {"image": WORLD.images.reshape(-1, 64)},
+                       {"image": WORLD.images.astype(np.int32)}):
+            with self.assertRaises(ovms_errors.InvalidInputError):
+                client.predict(inputs, "digits")
+        with self.assertRaisesRegex(ConnectionError, "not among those that may ask"):
+            self.client(WORLD.stranger).predict({"image": WORLD.images}, "digits")
+
+
 class TensorFlowServingGrpc(unittest.TestCase):
-    def setUp(self):
-        import tensorflow_core_pb2
-        import tensorflow_serving_pb2
-        import tensorflow_serving_pb2_grpc
-        self.core, self.pb, self.grpc = tensorflow_core_pb2, tensorflow_serving_pb2, tensorflow_serving_pb2_grpc
+    """The same calls by ovmsclient's stubs, for what the client itself does not show."""
 
     def request(self, images, model="digits"):
-        request = self.pb.PredictRequest()
+        request = predict_pb2.PredictRequest()
         request.model_spec.name = model
         tensor = request.inputs["image"]
-        tensor.dtype = self.core.DT_FLOAT
+        tensor.dtype = types_pb2.DT_FLOAT
         for size in images.shape:
             tensor.tensor_shape.dim.add().size = size
         tensor.tensor_content = images.tobytes()
@@ -105,7 +149,7 @@ class TensorFlowServingGrpc(unittest.TestCase):
 
     def predict(self, request, certificate=None):
         with channel(certificate or WORLD.alice) as connection:
-            return self.grpc.PredictionServiceStub(connection).Predict(request, timeout=20)
+            return prediction_service_pb2_grpc.PredictionServiceStub(connection).Predict(request, timeout=20)
 
     def test_predict_is_bit_identical_to_the_plain_model(self):
         response = self.predict(self.request(WORLD.images))
@@ -126,18 +170,21 @@ class TensorFlowServingGrpc(unittest.TestCase):
 
     def test_metadata_and_status(self):
         with channel(WORLD.alice) as connection:
-            request = self.pb.GetModelMetadataRequest(metadata_field=["signature_def"])
+            request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
             request.model_spec.name = "digits"
-            response = self.grpc.PredictionServiceStub(connection).GetModelMetadata(request, timeout=20)
+            predictions = prediction_service_pb2_grpc.PredictionServiceStub(connection)
+            response = predictions.GetModelMetadata(request, timeout=20)
             packed = response.metadata["signature_def"]
             self.assertEqual(packed.type_url, "type.googleapis.com/tensorflow.serving.SignatureDefMap")
-            signatures = self.pb.SignatureDefMap.FromString(packed.value)
+            signatures = get_model_metadata_pb2.SignatureDefMap.FromString(packed.value)
             image = signatures.signature_def["serving_default"].inputs["image"]
             self.assertEqual([d.size for d in image.tensor_shape.dim], [-1, 8, 8])
-            status = self.pb.GetModelStatusRequest()
+            status = get_model_status_pb2.GetModelStatusRequest()
             status.model_spec.name = "digits"
-            versions = self.grpc.ModelServiceStub(connection).GetModelStatus(status, timeout=20).model_version_status
-            self.assertEqual([(v.version, v.state) for v in versions], [(2, self.pb.ModelVersionStatus.AVAILABLE)])
+            models = model_service_pb2_grpc.ModelServiceStub(connection)
+            versions = models.GetModelStatus(status, timeout=20).model_version_status
+            self.assertEqual([(v.version, v.state) for v in versions],
+                             [(2, get_model_status_pb2.ModelVersionStatus.AVAILABLE)])
 
     def test_error_codes(self):
         wrong_shape = self.request(WORLD.images[:1].reshape(1, 64))
@@ -150,7 +197,7 @@ class TensorFlowServingGrpc(unittest.TestCase):
                 (old_version, grpc.StatusCode.NOT_FOUND, "Specific(digits, 1)"),
                 (wrong_shape, grpc.StatusCode.INVALID_ARGUMENT, "has shape [1,64], wanted [-1,8,8]"),
                 (unknown_signature, grpc.StatusCode.FAILED_PRECONDITION, 'Serving signature key "other" not found.'),
-                (self.pb.PredictRequest(), grpc.StatusCode.INVALID_ARGUMENT, "Missing ModelSpec")):
+                (predict_pb2.PredictRequest(), grpc.StatusCode.INVALID_ARGUMENT, "Missing ModelSpec")):
             with self.assertRaises(grpc.RpcError) as caught:
                 self.predict(request)
             self.assertEqual(caught.exception.code(), code)
@@ -165,7 +212,7 @@ class TensorFlowServingGrpc(unittest.TestCase):
         self.assertEqual(caught.exception.code(), grpc.StatusCode.PERMISSION_DENIED)
         self.assertIn("client certificate ended at", caught.exception.details())
         with channel(None) as connection, self.assertRaises(grpc.RpcError) as caught:
-            self.grpc.PredictionServiceStub(connection).Predict(self.request(WORLD.images[:1]), timeout=10)
+            prediction_service_pb2_grpc.PredictionServiceStub(connection).Predict(self.request(WORLD.images[:1]), timeout=10)
         self.assertIn(caught.exception.code(), (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED))
 
 
@@ -214,6 +261,64 @@ class KServeGrpc(unittest.TestCase):
         with channel(WORLD.alice) as connection:
             check = connection.unary_unary("/grpc.health.v1.Health/Check")
             self.assertEqual(check(b"", timeout=10), b"\x08\x01")
+
+
+class KServeRest(unittest.TestCase):
+    """tritonclient over HTTPS, with the binary extension as it speaks it."""
+
+    def client(self, certificate):
+        def context():
+            made = gevent.ssl.create_default_context(cafile=str(WORLD.server.path))
+            made.load_cert_chain(certificate.path, certificate.key_path)
+            return made
+        return triton_rest.InferenceServerClient(f"127.0.0.1:{SERVER.port}", ssl=True, ssl_context_factory=context)
+
+    def infer(self, client, binary_in, binary_out, **options):
+        tensor = triton_rest.InferInput("image", list(WORLD.images.shape), "FP32")
+        tensor.set_data_from_numpy(WORLD.images, binary_data=binary_in)
+        output = triton_rest.InferRequestedOutput("probabilities", binary_data=binary_out)
+        return client.infer("digits", [tensor], outputs=[output], **options)
+
+    def test_infer_as_json_and_as_bytes(self):
+        with self.client(WORLD.alice) as client:
+            for binary_in, binary_out in ((True, True), (True, False), (False, True), (False, False)):
+                with self.subTest(binary_in=binary_in, binary_out=binary_out):
+                    result = self.infer(client, binary_in, binary_out, request_id="q")
+                    answers = result.as_numpy("probabilities")
+                    np.testing.assert_array_equal(answers.view(np.uint32), WORLD.plain_answers.view(np.uint32))
+                    said = result.get_response()
+                    self.assertEqual((said["model_name"], said["model_version"], said["id"]), ("digits", "2", "q"))
+                    self.assertEqual("data" in said["outputs"][0], not binary_out)
+
+    def test_all_outputs_as_bytes(self):
+        # No output named: the client asks for bytes by a parameter of the request.
+        with self.client(WORLD.alice) as client:
+            tensor = triton_rest.InferInput("image", list(WORLD.images.shape), "FP32")
+            tensor.set_data_from_numpy(WORLD.images)
+            result = client.infer("digits", [tensor], model_version="2")
+            self.assertNotIn("data", result.get_response()["outputs"][0])
+            np.testing.assert_array_equal(result.as_numpy("probabilities").view(np.uint32),
+                                          WORLD.plain_answers.view(np.uint32))
+
+    def test_metadata_and_health(self):
+        with self.client(WORLD.alice) as client:
+            self.assertTrue(client.is_server_live())
+            self.assertTrue(client.is_server_ready())
+            self.assertTrue(client.is_model_ready("digits"))
+            self.assertFalse(client.is_model_ready("nothing"))
+            metadata = client.get_server_metadata()
+            self.assertEqual(metadata["name"], "strongroom")
+            self.assertIn("binary_tensor_data", metadata["extensions"])
+            self.assertEqual(client.get_model_metadata("digits")["inputs"],
+                             [{"name": "image", "datatype": "FP32", "shape": [-1, 8, 8]}])
+
+    def test_errors_and_strangers(self):
+        with self.client(WORLD.alice) as client, self.assertRaises(triton_rest.InferenceServerException) as caught:
+            self.infer(client, True, True, model_version="1")
+        self.assertEqual(caught.exception.status(), "404")
+        with self.client(WORLD.stranger) as client, self.assertRaises(triton_rest.InferenceServerException) as caught:
+            self.infer(client, True, True)
+        self.assertEqual(caught.exception.status(), "403")
 
 
 class Rest(unittest.TestCase):
@@ -307,6 +412,17 @@ class Process(unittest.TestCase):
         self.assertEqual(parts, {"libopenvino", "libopenvino_intel_cpu_plugin", "libopenvino_ir_frontend",
                                  "libopenvino_onnx_frontend", "libtbb"})
 
+    def test_variables_that_would_steer_the_engine_are_dropped(self):
+        variables = {"OV_X": "1", "ONEDNN_VERBOSE": "all", "TBB_VERSION": "1", "OVERLAY": "kept"}
+        server = WORLD.serve(WORLD.handover(), variables=variables).wait_ready()
+        status, log = server.end()
+        self.assertEqual(status, 0, log)
+        for name in ("OV_X", "ONEDNN_VERBOSE", "TBB_VERSION"):
+            self.assertRegex(log, f"warn ignored a variable that would steer the engine name={name}\\b")
+        self.assertNotIn("name=OVERLAY", log)
+        self.assertNotIn("TBB: VERSION", log)  # what TBB prints where it gets its variable
+        self.assertNotIn("onednn_verbose", log)
+
     def test_flags_of_tensorflow_serving(self):
         with socket.socket() as probe, socket.socket() as second:
             probe.bind(("127.0.0.1", 0))
@@ -366,6 +482,92 @@ class Process(unittest.TestCase):
         status, log = server.wait_refusal()
         self.assertEqual(status, 1, log)
         self.assertIn("serving.unmeasured-part", log)
+
+
+class Ending(unittest.TestCase):
+    """What a signal to end does to the requests under way."""
+
+    def connection(self, server):
+        context = ssl.create_default_context(cadata=WORLD.server.pem.decode())
+        context.load_cert_chain(WORLD.alice.path, WORLD.alice.key_path)
+        connection = http.client.HTTPSConnection("127.0.0.1", server.port, context=context, timeout=30)
+        self.addCleanup(connection.close)
+        return connection
+
+    def begin_request(self, server):
+        """A request of which the server has a part; returns its connection and the rest of its body."""
+        body = json.dumps({"instances": WORLD.images[:4].tolist()}).encode()
+        connection = self.connection(server)
+        connection.putrequest("POST", "/v1/models/digits:predict")
+        connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body[:100])
+        time.sleep(0.3)
+        return connection, body[100:]
+
+    def wait_until_closed(self, server):
+        """Once it takes no new connections, it has begun to stop."""
+        for _ in range(200):
+            try:
+                socket.create_connection(("127.0.0.1", server.port), timeout=5).close()
+            except ConnectionRefusedError:
+                return
+            time.sleep(0.05)
+        self.fail("still accepts connections")
+
+    def serve(self, *flags):
+        server = WORLD.serve(WORLD.handover(), *flags).wait_ready()
+        self.addCleanup(lambda: server.process.poll() is None and server.process.kill())
+        return server
+
+    def test_a_request_in_flight_is_answered(self):
+        server = self.serve()
+        connection, rest = self.begin_request(server)
+        server.process.terminate()
+        self.wait_until_closed(server)
+        connection.send(rest)
+        response = connection.getresponse()
+        answers = np.array(json.loads(response.read())["predictions"])
+        np.testing.assert_allclose(answers, WORLD.plain_answers[:4], atol=1e-6)
+        self.assertEqual((response.status, response.getheader("connection")), (200, "close"))
+        status, log = server.wait_refusal()
+        self.assertEqual(status, 0, log)
+
+    def test_a_request_that_never_ends_is_given_up(self):
+        server = self.serve()
+        connection = self.connection(server)
+        connection.putrequest("POST", "/v1/models/digits:predict")
+        connection.putheader("Content-Length", str(32 << 20))
+        connection.endheaders(b" " * 4096)
+        time.sleep(0.3)
+        began = time.monotonic()
+        server.process.terminate()
+        with self.assertRaises((ConnectionError, ssl.SSLError)):
+            while time.monotonic() < began + 20:  # fast enough to be no slow body, too slow to end
+                connection.send(b" " * 4096)
+                time.sleep(0.05)
+        status, log = server.wait_refusal()
+        self.assertEqual(status, 0, log)
+        self.assertTrue(9 < time.monotonic() - began < 15, time.monotonic() - began)
+        self.assertIn("ended", log)
+
+    def test_a_second_signal_ends_the_drain(self):
+        server = self.serve("--drain_seconds=120")
+        began = time.monotonic()
+        server.process.terminate()
+        for _ in range(100):  # until it calls itself not ready
+            connection = self.connection(server)
+            connection.request("GET", "/v2/health/ready")
+            if connection.getresponse().status != 200:
+                break
+            time.sleep(0.05)
+        connection, rest = self.begin_request(server)  # and still answers
+        connection.send(rest)
+        self.assertEqual(connection.getresponse().status, 200)
+        self.assertIsNone(server.process.poll())
+        server.process.send_signal(signal.SIGTERM)
+        status, log = server.wait_refusal()
+        self.assertEqual(status, 0, log)
+        self.assertLess(time.monotonic() - began, 60)
 
 
 class MustNotStart(unittest.TestCase):
