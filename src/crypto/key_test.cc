@@ -118,6 +118,22 @@ TEST_P(EveryKeyType, RefusesPkcs8CutOrContinued) {
               Fails(Code::kMalformed, "bytes after"));
 }
 
+// What is read of a damaged file is one key, with halves that match, or none. Of RSA every 16th byte:
+// that the primes are primes costs 30 ms each time.
+TEST_P(EveryKeyType, FlippedPkcs8BytesNeverGiveHalvesOfTwoKeys) {
+  const SecretBytes pkcs8 = MakeKey(GetParam()).Pkcs8Der();
+  const Bytes message = ToBytes("a message");
+  const std::size_t step = GetParam() == KeyType::kRsa ? 16 : 1;
+  testing::ForEachFlippedByte(pkcs8.Reveal(), [&](ByteView flipped, std::size_t offset) {
+    if (offset % step != 0) return;
+    const Result<PrivateKey> read = PrivateKey::FromPkcs8Der(flipped);
+    if (!read.has_value()) return;
+    const SignatureScheme scheme = DefaultScheme(read->type());
+    ASSERT_OK_AND_ASSIGN(const Bytes signature, read->Sign(scheme, message));
+    EXPECT_OK(read->public_key().Verify(scheme, message, signature)) << offset;
+  });
+}
+
 // --- known answers ---
 
 // RFC 6979 A.2.5, A.2.6 and A.2.7: message "sample", a digest as strong as the curve.

@@ -99,6 +99,17 @@ TEST(Answer, RefusesWhatIsNone) {
   EXPECT_THAT(ParseAnswer(long_error), Fails(Code::kMalformed, "error of 513 bytes"));
 }
 
+TEST(Answer, FlippedIsAnotherOrNone) {
+  constexpr std::size_t kHeaderBytes = 6;
+  const Result<SecretBytes> answer = SecretBytes(Bytes(16, 1));
+  const SecretBytes frame = SerializeAnswer(answer);
+  testing::ForEachFlip(frame.Reveal(), [&](ByteView flipped, std::size_t offset) {
+    const Result<SecretBytes> read = ParseAnswer(flipped);
+    EXPECT_EQ(read.has_value(), offset >= kHeaderBytes) << offset;
+    EXPECT_FALSE(read.has_value() && *read == *answer) << offset;
+  });
+}
+
 TEST(Answer, TruncatedIsNone) {
   const SecretBytes frame = SerializeAnswer(SecretBytes(Bytes(16, 1)));
   testing::ForEachTruncation(frame.Reveal(), [](ByteView cut, std::size_t length) {
