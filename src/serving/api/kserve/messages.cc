@@ -11,8 +11,6 @@
 namespace strongroom::serving::api::kserve {
 namespace {
 
-constexpr std::size_t kMaxTensors = 1024;
-
 // ModelInferRequest
 constexpr std::uint32_t kModelName = 1;
 constexpr std::uint32_t kModelVersion = 2;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <utility>
@@ -9,6 +10,9 @@
 #include "serving/core/signature.h"
 
 namespace strongroom::serving::api::kserve {
+
+// Inputs of a request, and outputs that it asks for; by gRPC and REST alike.
+inline constexpr std::size_t kMaxTensors = 1024;
 
 // One input of an inference.ModelInferRequest; views point into the message.
 struct InferInput {

@@ -7,11 +7,10 @@
 
 #include "serving/api/frontend.h"
 #include "serving/api/json_tensor.h"
+#include "serving/api/kserve/messages.h"
 
 namespace strongroom::serving::api::kserve {
 namespace {
-
-constexpr std::size_t kMaxTensors = 1024;
 
 const JsonLimits& Limits() {
   static const JsonLimits limits{
