@@ -15,7 +15,15 @@ Result<std::string> UuidOf(const std::string& file, Entropy& entropy) {
   if (file.empty()) return MakeUuid(entropy);
   const auto text = ReadTextFile(file, kMaxUuidFileBytes);
   if (text.has_value()) {
-    return In(fmt::format("{} holds no UUID", file), CanonicalUuid(Trimmed(*text)));
+    // The host names the file, which may be any of this TEE's: nothing of it is repeated, and bare
+    // hexadecimal, as keys are written, is no UUID here.
+    const std::string_view written = Trimmed(*text);
+    auto uuid = CanonicalUuid(written);
+    if (!uuid.has_value() || !written.contains('-')) {
+      return Malformed(fmt::format(
+          "{} holds no UUID, wanted one like 123e4567-e89b-12d3-a456-426614174000", file));
+    }
+    return uuid;
   }
   if (text.error().code() != Code::kNotFound) return std::unexpected(text.error());
   std::string uuid = MakeUuid(entropy);

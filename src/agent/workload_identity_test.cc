@@ -10,7 +10,9 @@ namespace {
 
 using strongroom::testing::Fails;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
+using ::testing::Not;
 
 constexpr const char* kUuidForm =
     "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}";
@@ -77,11 +79,22 @@ TEST(FindIdentity, KeepsTheUuidOfAFileAndMakesItWhenMissing) {
       << "in any form that the coordinator reads";
   for (const char* bad :
        {"", "x", "6ba7b810-9dad-11d1-80b4-00c04fd430c", "6ba7b810x9dad-11d1-80b4-00c04fd430c8",
-        "6ba7b810-9dad-11d1-80b4-00c04fd430cg"}) {
+        "6ba7b810-9dad-11d1-80b4-00c04fd430cg", "6ba7b8109dad11d180b400c04fd430c8"}) {
     ASSERT_OK(WriteFileAtomic(file, AsBytes(bad), 0600));
     EXPECT_THAT(Find("m", {{"EDG_MARBLE_UUID_FILE", file}}),
                 Fails(Code::kMalformed, "holds no UUID"))
         << bad;
+  }
+}
+
+TEST(FindIdentity, RepeatsNothingOfAFileThatTheHostNamed) {
+  ASSERT_OK_AND_ASSIGN(const TemporaryFolder folder, TemporaryFolder::Make("agent"));
+  const std::string file = folder.path() / "token";
+  for (const char* secret : {"open sesame", "00112233445566778899aabbccddeeff"}) {
+    ASSERT_OK(WriteFileAtomic(file, AsBytes(secret), 0600));
+    const auto found = Find("m", {{"EDG_MARBLE_UUID_FILE", file}});
+    ASSERT_FALSE(found.has_value()) << secret;
+    EXPECT_THAT(found.error().ToString(), Not(HasSubstr(std::string(secret).substr(0, 4))));
   }
 }
 
