@@ -58,7 +58,9 @@ class TlsTransport final : public Transport {
   std::optional<Error> lost_;
   std::optional<Result<Progress>> after_bytes_;  // the end that Read met behind bytes: told next
   bool end_ = false;
-  bool starved_ = false;  // the last Read wanted more than there is: what is buffered is a part
+  bool starved_ = false;   // the last Read wanted more than there is: what is buffered is a part
+  bool whole_ = false;     // OpenSSL was given whole records only
+  std::size_t given_ = 0;  // to OpenSSL, in this call
 };
 
 }  // namespace strongroom::net

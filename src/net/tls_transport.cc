@@ -17,6 +17,9 @@ constexpr std::size_t kExporterBytes = 32;
 // What is asked of the socket at once: a block of Buffer's. OpenSSL's own read-ahead is no
 // substitute: it moves all that it holds to the front of its memory before every record.
 constexpr std::size_t kReadAhead = 128 * 1024 - Buffer::kAlignment;
+// How much OpenSSL is given in one call that reads: more than a record. It would take what says
+// nothing (key updates, refused renegotiations) for as long as it comes, and let nobody else run.
+constexpr std::size_t kMostInACall = 32 * 1024;
 
 Bytes DerOf(X509* certificate) {
   std::uint8_t* der = nullptr;
@@ -88,6 +91,10 @@ int TlsTransport::BioRead(BIO* bio, char* out, std::size_t size, std::size_t* do
   auto& self = *static_cast<TlsTransport*>(BIO_get_data(bio));
   BIO_clear_retry_flags(bio);
   *done = 0;
+  if (self.given_ > kMostInACall && SSL_is_init_finished(self.ssl_.get())) {
+    BIO_set_retry_read(bio);
+    return 0;
+  }
   const auto progress = self.Fill();
   if (!progress) {
     self.lost_ = progress.error();
@@ -99,6 +106,8 @@ int TlsTransport::BioRead(BIO* bio, char* out, std::size_t size, std::size_t* do
   *done = std::min(size, self.received_.size() - self.taken_);
   std::memcpy(out, self.received_.data() + self.taken_, *done);
   self.taken_ += *done;
+  self.given_ += *done;
+  self.whole_ = false;
   if (self.taken_ == self.received_.size()) self.received_ = Buffer();  // none while it is quiet
   return 1;
 }
@@ -158,6 +167,7 @@ Result<Progress> TlsTransport::Judge(int result, std::string_view doing) {
 Result<Progress> TlsTransport::Handshake() {
   ERR_clear_error();
   const int result = SSL_do_handshake(ssl_.get());
+  whole_ = result == 1;
   if (result == 1) return Progress::kDone;
   return Judge(result, "TLS handshake");
 }
@@ -168,9 +178,11 @@ Result<Progress> TlsTransport::Read(std::span<std::uint8_t> out, std::size_t& n)
   ERR_clear_error();
   do {  // a record at a time
     std::size_t more = 0;
+    given_ = 0;
     const int result = SSL_read_ex(ssl_.get(), out.data() + n, out.size() - n, &more);
     n += more;
     starved_ = result != 1;
+    whole_ = whole_ || result == 1;
     if (result == 1) continue;
     const auto verdict = Judge(result, "TLS");
     if (n == 0) return verdict;
@@ -180,8 +192,11 @@ Result<Progress> TlsTransport::Read(std::span<std::uint8_t> out, std::size_t& n)
   return Progress::kDone;
 }
 
+// Not with a record begun: OpenSSL before 3.0.14 frees what it is about to read then
+// (CVE-2024-4741).
 void TlsTransport::Rest() {
-  if (SSL_is_init_finished(ssl_.get())) static_cast<void>(SSL_free_buffers(ssl_.get()));
+  const bool idle = whole_ && SSL_has_pending(ssl_.get()) == 0;
+  if (idle && SSL_is_init_finished(ssl_.get())) static_cast<void>(SSL_free_buffers(ssl_.get()));
 }
 
 Status TlsTransport::Write(ByteView bytes) {

@@ -7,9 +7,11 @@
 #include <memory>
 
 #include <gtest/gtest.h>
+#include <openssl/ssl.h>
 
 #include "base/files.h"
 #include "net/net_testing.h"
+#include "net/tls_internal.h"
 #include "testing/result_matchers.h"
 
 namespace strongroom::net {
@@ -166,7 +168,8 @@ TEST_F(TransportTest, TellsADamagedRecordAfterTheBytesBeforeIt) {
 TEST_F(TransportTest, RestingLosesNothing) {
   ASSERT_OK(client_.transport->Write(Bytes(5000, 'x')));
   const Bytes record = TakeSent(client_);
-  for (const std::size_t split : {std::size_t{0}, std::size_t{3}, record.size() / 2}) {
+  for (const std::size_t split :
+       {std::size_t{0}, std::size_t{3}, std::size_t{5}, record.size() / 2}) {
     if (split != 0) {
       ASSERT_OK(client_.transport->Write(Bytes(5000, 'x')));
     }
@@ -180,6 +183,45 @@ TEST_F(TransportTest, RestingLosesNothing) {
     server_.transport->Rest();
     EXPECT_EQ(ReadOnce(server_), 4900U);
   }
+}
+
+// OpenSSL alone would read key updates until none is left, and nobody else would have a turn.
+TEST_F(TransportTest, RecordsThatSayNothingAreReadInTurns) {
+  constexpr int kUpdates = 5000;  // of 27 bytes each
+  server_ = Connect(server_context_.get());
+  const OpenSslPtr<SSL_CTX> context(SSL_CTX_new(TLS_client_method()));
+  const OpenSslPtr<SSL> peer(SSL_new(context.get()));
+  BIO* const from_server = BIO_new(BIO_s_mem());
+  BIO* const to_server = BIO_new(BIO_s_mem());
+  SSL_set_bio(peer.get(), from_server, to_server);
+  SSL_set_connect_state(peer.get());
+  const auto pass_on = [&] {
+    char* sent = nullptr;
+    const long size = BIO_get_mem_data(to_server, &sent);
+    Give(server_, AsBytes(std::string_view(sent, static_cast<std::size_t>(size))));
+    ASSERT_EQ(BIO_reset(to_server), 1);
+  };
+  for (int turn = 0; turn < 3; ++turn) {
+    SSL_do_handshake(peer.get());
+    pass_on();
+    ASSERT_OK(server_.transport->Handshake());
+    const Bytes answer = TakeSent(server_);
+    BIO_write(from_server, answer.data(), static_cast<int>(answer.size()));
+  }
+  ASSERT_EQ(SSL_is_init_finished(peer.get()), 1);
+  for (int i = 0; i < kUpdates; ++i) {
+    ASSERT_EQ(SSL_key_update(peer.get(), SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+    ASSERT_EQ(SSL_do_handshake(peer.get()), 1);
+  }
+  ASSERT_EQ(SSL_write(peer.get(), "hello", 5), 5);
+  pass_on();
+  int turns = 1;
+  for (; turns < 100 && ReadOnce(server_) == 0; ++turns) {
+    EXPECT_FALSE(server_.transport->Drained());
+    server_.transport->Rest();
+  }
+  EXPECT_GE(turns, 4);
+  EXPECT_LT(turns, 10);
 }
 
 TEST_F(TransportTest, IsNotDrainedAsLongAsAReadIsFilled) {
