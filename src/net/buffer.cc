@@ -71,7 +71,8 @@ Buffer::Buffer(Buffer&& other) noexcept
       block_size_(std::exchange(other.block_size_, 0)),
       capacity_(std::exchange(other.capacity_, 0)),
       size_(std::exchange(other.size_, 0)),
-      lead_(other.lead_) {}
+      lead_(other.lead_),
+      budget_(other.budget_) {}
 
 Buffer& Buffer::operator=(Buffer&& other) noexcept {
   if (this == &other) return *this;
@@ -81,13 +82,16 @@ Buffer& Buffer::operator=(Buffer&& other) noexcept {
   capacity_ = std::exchange(other.capacity_, 0);
   size_ = std::exchange(other.size_, 0);
   lead_ = other.lead_;
+  budget_ = other.budget_;
   return *this;
 }
 
 Buffer::~Buffer() { Free(); }
 
 void Buffer::Free() {
-  if (block_ != nullptr) ThePool().Give(block_, block_size_);
+  if (block_ == nullptr) return;
+  ThePool().Give(block_, block_size_);
+  if (budget_) budget_->Give(block_size_);
   block_ = nullptr;
 }
 
@@ -96,15 +100,22 @@ std::size_t Buffer::BlockSize(std::size_t capacity) {
 }
 
 void Buffer::Reserve(std::size_t capacity) {
-  if (capacity <= capacity_) return;
+  if (!TryReserve(capacity)) std::abort();  // filled beyond what was reserved
+}
+
+// While it moves, the new block alone is charged: the old one is gone before anything else happens.
+bool Buffer::TryReserve(std::size_t capacity) {
+  if (capacity <= capacity_) return true;
   const std::size_t size = BlockSize(capacity);
+  if (budget_ && !budget_->Take(size - block_size_)) return false;
   auto* const block = static_cast<std::uint8_t*>(ThePool().Take(size));
   const std::size_t offset = lead_ == 0 ? 0 : kAlignment - lead_;
   if (size_ != 0) std::memcpy(block + offset, data(), size_);
-  Free();
+  if (block_ != nullptr) ThePool().Give(block_, block_size_);
   block_ = block;
   block_size_ = size;
   capacity_ = size - offset;
+  return true;
 }
 
 void Buffer::Grow(std::size_t n) {

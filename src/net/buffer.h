@@ -2,10 +2,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 
 #include "base/bytes.h"
+#include "net/memory_budget.h"
 
 namespace strongroom::net {
 
@@ -17,14 +19,19 @@ class Buffer {
  public:
   Buffer() = default;
   explicit Buffer(std::size_t lead) : lead_(lead % kAlignment) {}
+  // What its memory is charged to, as long as it has it, wherever it is moved. Filled only as far
+  // as TryReserve gave room.
+  Buffer(std::size_t lead, std::shared_ptr<MemoryBudget> budget)
+      : lead_(lead % kAlignment), budget_(std::move(budget)) {}
   explicit Buffer(ByteView copied_from) : Buffer() { Append(copied_from); }
   Buffer(Buffer&& other) noexcept;
   Buffer& operator=(Buffer&& other) noexcept;
   ~Buffer();
 
-  // Makes room for `capacity` bytes in all, by a block of BlockSize(capacity).
+  // Makes room for `capacity` bytes in all. Memory comes in blocks of powers of two.
   void Reserve(std::size_t capacity);
-  static std::size_t BlockSize(std::size_t capacity);
+  // False where the budget has not that much left.
+  bool TryReserve(std::size_t capacity);
   // Bytes that lie at the front of spare() already are only counted.
   void Append(ByteView bytes);
   void Append(std::string_view text) { Append(AsBytes(text)); }
@@ -46,6 +53,7 @@ class Buffer {
 
  private:
   std::size_t Offset() const { return block_ == nullptr || lead_ == 0 ? 0 : kAlignment - lead_; }
+  static std::size_t BlockSize(std::size_t capacity);
   void Free();
 
   std::uint8_t* block_ = nullptr;  // at a 64-byte boundary
@@ -53,6 +61,7 @@ class Buffer {
   std::size_t capacity_ = 0;  // of block_, from Offset() on
   std::size_t size_ = 0;
   std::size_t lead_ = 0;
+  std::shared_ptr<MemoryBudget> budget_;  // charged with block_size_; null: nobody's
 };
 
 }  // namespace strongroom::net

@@ -122,8 +122,27 @@ TEST(ClientSessionTest, TellsHowFarALostCallCame) {
   // Leaving: stream 1 will not be looked at.
   EXPECT_EQ(ReachAfter(true, settings + Encode({kGoAwayFrame, 0, 0, std::string(8, '\0')})),
             Reach::kUntouched);
+  // Refused, unless it had begun to be answered.
+  const std::string refused = Encode({kResetFrame, 0, 1, std::string("\0\0\0\x07", 4)});
+  EXPECT_EQ(ReachAfter(true, settings + refused), Reach::kUntouched);
+  EXPECT_EQ(ReachAfter(true, settings + head + refused), Reach::kAnswered);
   EXPECT_EQ(ReachAfter(false, ""), Reach::kUnanswered);
   EXPECT_EQ(ReachAfter(false, "HTTP/1.1 2"), Reach::kAnswered);
+}
+
+TEST(ClientSessionTest, FinishedCallsAreForgotten) {
+  const auto host = std::make_shared<FakeHost>();
+  const auto session = MakeHttp2ClientSession(host, kLimits);
+  int answered = 0;
+  session->Submit(Get(), [&](auto outcome) { answered += outcome.response.has_value(); });
+  Buffer out;
+  session->Produce(out, 64 * 1024);
+  session->Receive(AsBytes(Http2Answer()));
+  EXPECT_EQ(answered, 1);
+  EXPECT_FALSE(session->Done());
+  session->Drain();
+  EXPECT_TRUE(session->Done());  // nothing is left to wait for
+  session->Abandon(Error(Code::kUnavailable, "the test is over"));
 }
 
 TEST(ClientSessionTest, ACallBehindAGoodbyeIsUntouched) {

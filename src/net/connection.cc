@@ -103,7 +103,7 @@ void Connection::ReadSome() {
   std::size_t total = 0;
   while (ReadAllowed()) {
     if (total >= kReadTurn) {
-      loop_->Post([self] { self->ReadSome(); });
+      ReadLater();
       break;
     }
     std::size_t n = 0;
@@ -164,12 +164,21 @@ void Connection::Pump() {
     return StartLinger(session_->Fault());
   if (ReadAllowed()) {
     if (options_.transport->HasBuffered()) {
-      loop_->Post([self = shared_from_this()] { self->ReadSome(); });
+      ReadLater();
     } else {
       ArmRead();
     }
   }
   ArmTimer();
+}
+
+// After the others on the loop had their turn; once, however often it is asked for.
+void Connection::ReadLater() {
+  if (std::exchange(read_posted_, true)) return;
+  loop_->Post([self = shared_from_this()] {
+    self->read_posted_ = false;
+    if (self->state_ != State::kClosed) self->ReadSome();
+  });
 }
 
 // False when the connection was closed.

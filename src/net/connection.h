@@ -58,6 +58,7 @@ class Connection final : public SessionHost, public std::enable_shared_from_this
   void Open(bool http2);
   std::span<std::uint8_t> ReadPlace();
   void ReadSome();
+  void ReadLater();
   void Deliver(ByteView bytes);
   void Pump();
   bool FlushOut();
@@ -83,6 +84,7 @@ class Connection final : public SessionHost, public std::enable_shared_from_this
   std::optional<SteadyTime> timer_at_;
   bool busy_ = false;  // inside the session
   bool read_armed_ = false;
+  bool read_posted_ = false;
   bool write_armed_ = false;
   bool draining_ = false;
   bool peer_ended_ = false;

@@ -10,8 +10,9 @@ namespace strongroom::net {
 namespace {
 
 // An announced length gets memory as bytes come, so that a promise alone costs nothing: this many
-// times what is there, and no more than this ahead of it.
-constexpr std::size_t kAheadFactor = 16;
+// times what is there and no more than this ahead of it, or twice what it had, in whole blocks.
+// More would let a peer that sends little keep others' bodies out of the budget.
+constexpr std::size_t kAheadFactor = 4;
 constexpr std::size_t kMostAhead = 1 << 20;
 
 bool BreaksLine(char c) { return c == '\r' || c == '\n' || c == '\0'; }
@@ -31,9 +32,11 @@ void CleanHeaders(Headers& headers) {
   headers = std::move(clean);
 }
 
-Exchange::Exchange(const ServerContext& context, std::shared_ptr<SessionHost> host, Request head)
+Exchange::Exchange(const ServerContext& context, std::shared_ptr<SessionHost> host,
+                   std::shared_ptr<MemoryBudget> bodies, Request head)
     : context_(context),
       host_(std::move(host)),
+      bodies_(std::move(bodies)),
       request_(std::move(head)),
       began_(host_->Now()),
       body_due_(began_ + context.limits.body_grace) {
@@ -44,27 +47,12 @@ Exchange::Exchange(const ServerContext& context, std::shared_ptr<SessionHost> ho
   cancel_ = request_.cancel;
 }
 
-Exchange::~Exchange() { ReleaseRoom(); }
-
-// Memory for `size` bytes of body, charged to the server's budget before it is taken.
+// Memory for `size` bytes of body, charged before it is taken.
 bool Exchange::MakeRoom(std::size_t size) {
   Buffer& body = request_.body;
   if (size <= body.capacity()) return true;
   const std::size_t ahead = std::min({announced_, size * kAheadFactor, size + kMostAhead});
-  const std::size_t wanted = std::max({size, ahead, body.capacity() * 2});
-  const std::size_t more = Buffer::BlockSize(wanted) - reserved_;
-  if (context_.buffered_bytes.fetch_add(more) + more > context_.limits.max_buffered_bytes) {
-    context_.buffered_bytes.fetch_sub(more);
-    return false;
-  }
-  reserved_ += more;
-  body.Reserve(wanted);
-  return true;
-}
-
-void Exchange::ReleaseRoom() {
-  context_.buffered_bytes.fetch_sub(reserved_);
-  reserved_ = 0;
+  return body.TryReserve(std::max({size, ahead, body.capacity() * 2}));
 }
 
 Response Exchange::Fail(Code code, int http_status, std::string_view message) {
@@ -76,7 +64,7 @@ std::optional<Response> Exchange::Begin(std::optional<std::uint64_t> content_len
   record_.route = plan_.route;
   deadline_ = began_ + plan_.timeout;
   if (plan_.refusal) return std::move(plan_.refusal);
-  request_.body = Buffer(plan_.lead);
+  request_.body = Buffer(plan_.lead, bodies_);
   if (!content_length) return std::nullopt;
   if (*content_length > plan_.max_body) {
     return Fail(

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -32,8 +31,8 @@ struct RequestRecord {
 struct ServerContext {
   const Dispatcher& dispatcher;
   const Limits& limits;
-  WorkerPool* workers;                       // null: handlers run on the loop (tests of sessions)
-  std::atomic<std::size_t>& buffered_bytes;  // request bodies held by the whole server
+  WorkerPool* workers;                   // null: handlers run on the loop (tests of sessions)
+  std::shared_ptr<MemoryBudget> bodies;  // of requests to the whole server
   std::function<void(const RequestRecord&)> observe;  // null: nobody
 };
 
@@ -51,8 +50,9 @@ class Exchange {
   // Called once on the session's thread.
   using Deliver = std::function<void(Response)>;
 
-  Exchange(const ServerContext& context, std::shared_ptr<SessionHost> host, Request head);
-  ~Exchange();
+  // `bodies` is the connection's share of the server's.
+  Exchange(const ServerContext& context, std::shared_ptr<SessionHost> host,
+           std::shared_ptr<MemoryBudget> bodies, Request head);
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
 
@@ -86,10 +86,10 @@ class Exchange {
   bool MakeRoom(std::size_t size);
   void KeepUp(std::size_t bytes);
   std::chrono::nanoseconds TimeFor(std::size_t bytes) const;
-  void ReleaseRoom();
 
   const ServerContext& context_;
   std::shared_ptr<SessionHost> host_;  // shared: answers outlive connections
+  std::shared_ptr<MemoryBudget> bodies_;
   Request request_;
   Plan plan_;
   CancelToken cancel_;
@@ -98,7 +98,6 @@ class Exchange {
   SteadyTime deadline_;
   std::size_t announced_ = 0;  // of the body, by its header or its gRPC prefix
   std::size_t received_ = 0;
-  std::size_t reserved_ = 0;  // of the server's budget, for the body's memory
   bool complete_ = false;
   bool answered_ = false;
   bool finished_ = false;

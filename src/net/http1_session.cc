@@ -84,6 +84,9 @@ class Http1ServerSession final : public Session, private Http1Events {
 
   const ServerContext& context_;
   const std::shared_ptr<SessionHost> host_;
+  // What the bodies of this connection's requests take of the server's memory.
+  const std::shared_ptr<MemoryBudget> bodies_ = std::make_shared<MemoryBudget>(
+      context_.limits.max_buffered_bytes_per_connection, context_.bodies);
   const std::shared_ptr<const ConnectionInfo> connection_;
   std::unique_ptr<Http1Parser> parser_;
   std::shared_ptr<Exchange> exchange_;  // the request being received or answered; shared with
@@ -165,7 +168,7 @@ void Http1ServerSession::OnHead(Http1Head head) {
   request.target = std::move(head.target);
   request.headers = std::move(head.headers);
   request.connection = connection_;
-  exchange_ = std::make_shared<Exchange>(context_, host_, std::move(request));
+  exchange_ = std::make_shared<Exchange>(context_, host_, bodies_, std::move(request));
   auto refusal = exchange_->Begin(head.content_length);
   if (no_host) refusal = Response::Text(400, "HTTP/1.1 wants a host header\n");
   if (refusal) {
@@ -205,7 +208,7 @@ void Http1ServerSession::Refuse(const Error& error) {
     Request request;
     request.connection = connection_;
     request.target = "/";
-    exchange_ = std::make_shared<Exchange>(context_, host_, std::move(request));
+    exchange_ = std::make_shared<Exchange>(context_, host_, bodies_, std::move(request));
   }
   Send(Response::Text(status, error.message() + "\n"));
 }

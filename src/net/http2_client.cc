@@ -184,8 +184,10 @@ int Http2ClientSession::OnStreamClose(std::int32_t id, std::uint32_t error) {
   } else {
     Finish(id,
            Unavailable(fmt::format("the server ended the call: {}", nghttp2_http2_strerror(error))),
-           error == NGHTTP2_REFUSED_STREAM ? Reach::kUntouched : Reach::kAnswered);
+           error == NGHTTP2_REFUSED_STREAM && call->response.status == 0 ? Reach::kUntouched
+                                                                         : Reach::kAnswered);
   }
+  calls_.erase(id);  // nghttp2 asks for its body no more
   return 0;
 }
 

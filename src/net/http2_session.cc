@@ -72,6 +72,9 @@ class Http2ServerSession final : public Session, private Nghttp2Events {
 
   const ServerContext& context_;
   const std::shared_ptr<SessionHost> host_;
+  // What the bodies of this connection's requests take of the server's memory.
+  const std::shared_ptr<MemoryBudget> bodies_ = std::make_shared<MemoryBudget>(
+      context_.limits.max_buffered_bytes_per_connection, context_.bodies);
   const std::shared_ptr<const ConnectionInfo> connection_;
   Nghttp2Ptr<nghttp2_session> session_;
   FrameWalk walk_{NGHTTP2_CLIENT_MAGIC_LEN};
@@ -214,7 +217,7 @@ int Http2ServerSession::OnFrame(const nghttp2_frame& frame) {
 
 void Http2ServerSession::HeaderComplete(Stream& stream) {
   stream.header_done = true;
-  stream.exchange = std::make_shared<Exchange>(context_, host_, std::move(stream.head));
+  stream.exchange = std::make_shared<Exchange>(context_, host_, bodies_, std::move(stream.head));
   auto refusal = stream.exchange->Begin(stream.content_length);
   if (stream.header_bytes > context_.limits.max_header_bytes ||
       stream.header_count > context_.limits.max_header_count) {

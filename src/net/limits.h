@@ -27,11 +27,12 @@ struct Limits {
   std::size_t max_target_bytes = 8 * 1024;
 
   // bodies; their size is the route's or the method's limit
-  Milliseconds body_grace{10'000};  // from the header's end; after it, the rate must hold:
-  // A fast start saves up no more than the grace.
-  std::size_t min_body_bytes_per_second = 4096;
-  // Memory for request bodies of the whole server; beyond: 503, RESOURCE_EXHAUSTED.
+  Milliseconds body_grace{10'000};  // from the header's end; after it, the rate must hold
+  std::size_t min_body_bytes_per_second = 4096;  // a fast start saves up no more than the grace
+  // Memory for request bodies of the whole server, of it for one connection's; beyond: 503,
+  // RESOURCE_EXHAUSTED.
   std::size_t max_buffered_bytes = 1ULL << 30;
+  std::size_t max_buffered_bytes_per_connection = 512ULL << 20;
   // A response must be taken off us: this long without the peer accepting one byte ends the
   // connection.
   Milliseconds write_timeout{30'000};

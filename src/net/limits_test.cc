@@ -151,9 +151,9 @@ TEST(LimitsTest, AnnouncedLengthsCostNothing) {
   }
   EXPECT_EQ(two.buffered(), 0U);
   two.Exchange(Encode({kDataFrame, 0, 1, std::string(1000, 'a')}));
-  EXPECT_EQ(two.buffered(), 16'384U);
+  EXPECT_EQ(two.buffered(), 4096U);
   two.Exchange(Encode({kDataFrame, 0, 1, std::string(16'000, 'a')}));
-  EXPECT_EQ(two.buffered(), 512U << 10);
+  EXPECT_EQ(two.buffered(), 128U << 10);
   two.Exchange(Encode({kResetFrame, 0, 1, std::string("\0\0\0\x08", 4)}));
   EXPECT_EQ(two.buffered(), 0U);
 }
@@ -174,6 +174,33 @@ TEST(LimitsTest, MaxBufferedBytes) {
   SessionUnderTest grpc(Protocol::kHttp2, {.max_buffered_bytes = 1000});
   grpc.Exchange(Preface() + GrpcHead(1) + Encode({kDataFrame, 0, 1, std::string(5, '\0')}));
   EXPECT_EQ(GrpcStatusOf(grpc), "8");
+}
+
+// The connection has its share, and what it takes counts for the server too.
+TEST(LimitsTest, MaxBufferedBytesPerConnection) {
+  const Limits limits{.max_buffered_bytes = 100'000, .max_buffered_bytes_per_connection = 10'000};
+  SessionUnderTest two(Protocol::kHttp2, limits);
+  std::string frames = Preface();
+  for (std::uint32_t id = 1; id <= 5; id += 2) {
+    frames += Encode({kHeadersFrame, kEndHeaders, id, RequestFields("POST", "/large")}) +
+              Encode({kDataFrame, 0, id, std::string(4000, 'a')});
+  }
+  two.Exchange(frames);
+  EXPECT_EQ(two.records().size(), 1U);
+  EXPECT_EQ(StatusOf(two), 503);
+  EXPECT_EQ(two.buffered(), 8192U);
+}
+
+// Whoever goes away leaves a body that a handler still has.
+TEST(LimitsTest, ABodyIsChargedAsLongAsItsHandlerHasIt) {
+  SessionUnderTest two(Protocol::kHttp2, {});
+  two.Exchange(Preface() + Encode({kHeadersFrame, kEndHeaders, 1, RequestFields("POST", "/keep")}) +
+               Encode({kDataFrame, kEndStream, 1, std::string(3000, 'a')}) +
+               Encode({kResetFrame, 0, 1, std::string("\0\0\0\x08", 4)}));
+  EXPECT_EQ(two.records().size(), 1U);
+  EXPECT_EQ(two.buffered(), 4096U);
+  two.ForgetKept();
+  EXPECT_EQ(two.buffered(), 0U);
 }
 
 TEST(LimitsTest, BodyOfARoute) {

@@ -91,7 +91,9 @@ class ConnectionCounts {
 
 class ServerImpl final : public Server {
  public:
-  explicit ServerImpl(ServerOptions options) : options_(std::move(options)) {}
+  explicit ServerImpl(ServerOptions options)
+      : options_(std::move(options)),
+        bodies_(std::make_shared<MemoryBudget>(options_.limits.max_buffered_bytes)) {}
   ~ServerImpl() override { Stop(); }
 
   Status Open();
@@ -113,7 +115,7 @@ class ServerImpl final : public Server {
   void OnEveryLoop(F task);
 
   ServerOptions options_;
-  std::atomic<std::size_t> buffered_bytes_{0};
+  std::shared_ptr<MemoryBudget> bodies_;
   std::unique_ptr<WorkerPool> workers_;
   std::vector<std::unique_ptr<Port>> ports_;
   std::vector<std::unique_ptr<LoopThread>> loops_;
@@ -168,7 +170,7 @@ Status ServerImpl::OpenPort(Listener listener) {
       ServerContext{.dispatcher = port->dispatcher,
                     .limits = options_.limits,
                     .workers = workers_.get(),
-                    .buffered_bytes = buffered_bytes_,
+                    .bodies = bodies_,
                     .observe = [observer = port->observer.get()](const RequestRecord& record) {
                       observer->Observe(record);
                     }});

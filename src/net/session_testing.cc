@@ -18,7 +18,7 @@ std::string DigestText(std::string_view body) {
   return std::to_string(body.size()) + " " + std::to_string(std::hash<std::string_view>()(body));
 }
 
-Dispatcher SessionUnderTest::MakeDispatcher(std::vector<Responder>& waiting) {
+Dispatcher SessionUnderTest::MakeDispatcher() {
   auto router = std::make_shared<Router>();
   router->Handle("GET", "/hello", [](const Request&) { return Response::Text(200, "hello"); });
   router->Handle(
@@ -40,8 +40,11 @@ Dispatcher SessionUnderTest::MakeDispatcher(std::vector<Responder>& waiting) {
   router->Handle("GET", "/split", [](const Request&) {
     return Response{.headers = {{"x-evil", "a\r\nset-cookie: b"}}};
   });
-  router->HandleAsync("GET", "/wait", [&waiting](Request, Responder responder) {
-    waiting.push_back(std::move(responder));
+  router->HandleAsync("GET", "/wait", [this](Request, Responder responder) {
+    waiting_.push_back(std::move(responder));
+  });
+  router->HandleAsync("POST", "/keep", [this](Request request, Responder responder) {
+    kept_.emplace_back(std::move(request), std::move(responder));
   });
   router->HandleAsync("GET", "/drop", [](Request, Responder) {});
   auto service = std::make_shared<GrpcService>();
@@ -56,11 +59,12 @@ Dispatcher SessionUnderTest::MakeDispatcher(std::vector<Responder>& waiting) {
 
 SessionUnderTest::SessionUnderTest(Protocol protocol, Limits limits)
     : limits_(limits),
-      dispatcher_(MakeDispatcher(waiting_)),
+      dispatcher_(MakeDispatcher()),
+      bodies_(std::make_shared<MemoryBudget>(limits_.max_buffered_bytes)),
       context_{.dispatcher = dispatcher_,
                .limits = limits_,
                .workers = nullptr,
-               .buffered_bytes = buffered_bytes_,
+               .bodies = bodies_,
                .observe = [this](const RequestRecord& record) { records_.push_back(record); }},
       host_(std::make_shared<FakeHost>()) {
   const auto connection = std::make_shared<const ConnectionInfo>();
@@ -90,6 +94,7 @@ std::string SessionUnderTest::Exchange(std::string_view bytes) {
     const ByteView next =
         rest.first(place.empty() ? rest.size() : std::min(place.size(), rest.size()));
     std::ranges::copy(place.empty() ? ByteView() : next, place.begin());
+    if (!place.empty()) placed_ += next.size();
     session_->Receive(place.empty() ? next : ByteView(place.first(next.size())));
     rest = rest.subspan(next.size());
   }

@@ -29,7 +29,7 @@ class FakeHost final : public SessionHost {
 };
 
 // A server session with a few routes and methods, and what it said. Handlers run at once; those of
-// GET /wait and /test.Service/Wait answer never.
+// GET /wait and POST /keep answer never.
 class SessionUnderTest {
  public:
   enum class Protocol { kHttp1, kHttp2 };
@@ -50,19 +50,25 @@ class SessionUnderTest {
   Session& session() { return *session_; }
   FakeHost& host() { return *host_; }
   const std::vector<RequestRecord>& records() const { return records_; }
-  std::size_t buffered() const { return buffered_bytes_; }
+  std::size_t buffered() const { return bodies_->held(); }
+  // Of POST /keep.
+  void ForgetKept() { kept_.clear(); }
+  // Bytes that were read straight to their place.
+  std::size_t placed() const { return placed_; }
 
  private:
   Limits limits_;
   Dispatcher dispatcher_;
-  std::atomic<std::size_t> buffered_bytes_{0};
+  std::shared_ptr<MemoryBudget> bodies_;
+  std::size_t placed_ = 0;
   std::vector<RequestRecord> records_;
   std::vector<Responder> waiting_;
+  std::vector<std::pair<Request, Responder>> kept_;
   ServerContext context_;
   std::shared_ptr<FakeHost> host_;
   std::shared_ptr<Session> session_;
 
-  static Dispatcher MakeDispatcher(std::vector<Responder>& waiting);
+  Dispatcher MakeDispatcher();
 };
 
 // What POST /digest answers: size and hash.

@@ -15,7 +15,8 @@ struct FrontEndOptions {
   std::string client_address = {};   // REST, "127.0.0.1:4433"
   std::string mesh_address = {};     // gRPC, both dialects
   std::string metrics_address = {};  // plain HTTP /metrics, /healthz, /readyz; empty: none
-  net::Limits limits = {.max_buffered_bytes = 64 << 20};
+  net::Limits limits = {.max_buffered_bytes = 64 << 20,
+                        .max_buffered_bytes_per_connection = 16 << 20};
   bool access_log = false;
 };
 
