@@ -28,15 +28,12 @@ std::unexpected<ActivationError> ToldToEnd() {
   return Failed(Stage::kStopped, Error(Code::kCancelled, "told to end"));
 }
 
-// Lost connections and deadlines are the network's, whatever was being done.
+// Lost connections and deadlines are the network's, whatever was being done; and a coordinator that
+// has too much to do, as too many quotes to make or bodies to read, has less in a moment.
 Stage StageOf(const Error& error, Stage otherwise) {
-  return error.code() == Code::kUnavailable || error.code() == Code::kDeadline ? Stage::kConnect
-                                                                               : otherwise;
-}
-
-// A coordinator that is asked for too many quotes at once has them again in a moment.
-Stage StageOfProof(const Error& error) {
-  return error.code() == Code::kExhausted ? Stage::kConnect : StageOf(error, Stage::kTrust);
+  const bool again = error.code() == Code::kUnavailable || error.code() == Code::kDeadline ||
+                     error.code() == Code::kExhausted;
+  return again ? Stage::kConnect : otherwise;
 }
 
 // The listener asks everyone for a certificate. This one says nothing: the evidence speaks for the
@@ -236,7 +233,7 @@ std::expected<Activation, ActivationError> Activate(const WorkloadIdentity& iden
   if (Stopped(parts)) return ToldToEnd();
   Session session(**channel, timeouts);
   const auto proof = session.AskForProof(parts.entropy);
-  if (!proof.has_value()) return Failed(StageOfProof(proof.error()), proof.error());
+  if (!proof.has_value()) return Failed(StageOf(proof.error(), Stage::kTrust), proof.error());
   if (const Status checked = CheckCoordinator(*proof, expected, parts.floors, parts.clock.Now());
       !checked.has_value()) {
     return Failed(Stage::kTrust, checked.error());
