@@ -202,7 +202,7 @@ std::string Synopsis(const Command& command) {
 std::string GroupSummary(std::string_view group) {
   static const std::map<std::string_view, std::string_view> summaries = {
       {"user", "certificates that a manifest names users by"},
-      {"manifest", "check, set, read and verify manifests"},
+      {"manifest", "check, set, read and verify manifests; their signature and log"},
       {"certificate", "certificates of a verified coordinator"},
       {"secret", "give secrets to a verified manifest, and read them"},
       {"evidence", "look at and verify attestation evidence"},

@@ -64,7 +64,7 @@ TEST(Commands, ExamplesNameTheirCommand) {
 }
 
 TEST(Describe, AGroupIsSummedUpOrUnknown) {
-  EXPECT_EQ(GroupSummary("manifest"), "check, set, read and verify manifests");
+  EXPECT_EQ(GroupSummary("manifest"), "check, set, read and verify manifests; their signature and log");
   EXPECT_EQ(GroupSummary("keygen"), "");
 }
 

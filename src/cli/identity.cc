@@ -122,6 +122,13 @@ Result<ExpectedIdentity> Build(const Written& written) {
     ASSIGN_OR_RETURN(const attest::TcbStatus status, attest::ParseTcbStatus(name));
     if (status != attest::TcbStatus::kUpToDate) policy.accepted_statuses[status] = advisories;
   }
+  const auto has_advisories = [](const auto& accepted) {
+    return accepted.first != attest::TcbStatus::kUpToDate;
+  };
+  if (advisories && std::ranges::none_of(policy.accepted_statuses, has_advisories)) {
+    return Malformed(
+        "advisories are accepted of no status, wanted one beside UpToDate, which has none");
+  }
   for (const std::string& hex : written.anchors) {
     ASSIGN_OR_RETURN(const attest::Anchor anchor, In("trust anchor", attest::ParseAnchor(hex)));
     out.anchors.Add(anchor);

@@ -13,6 +13,7 @@
 
 #include <fmt/format.h>
 
+#include "base/child_signals.h"
 #include "base/text.h"
 #include "cli/interrupt.h"
 
@@ -108,7 +109,7 @@ int BackgroundProcess::Wait() {
   while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
   }
   pid_ = -1;
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return ExitCodeOf(status);
 }
 
 BackgroundProcess::~BackgroundProcess() {

@@ -158,7 +158,8 @@ void CheckTemplates(const Manifest& manifest, const Marble& marble, const std::s
   const auto ours = templates->Execute(dummy.data(), Dialect::kStrongroom);
   if (!ours.has_value() && ours.error().code() == Code::kDenied) {
     at.Note("marble.private-key-env", path,
-            "can activate by MarbleRun's dialect only, because of its environment: " +
+            "can activate by MarbleRun's dialect only, because private keys stand in its "
+            "environment, where every process of the workload can read them: " +
                 ours.error().message());
   }
   std::vector<std::string> keys;

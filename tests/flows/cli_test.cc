@@ -254,6 +254,8 @@ TEST_F(CliFlowTest, TcbStatusesAndAdvisoriesAreAcceptedByMarbleRunsFlags) {
       refused);
   EXPECT_THAT(judge({"--accepted-tcb-statuses", "UpToDate,"}),
               Ends(kFailed, "", HasSubstr("status")));
+  EXPECT_THAT(judge({"--accepted-advisories", "INTEL-SA-00334"}),
+              Ends(kFailed, "", HasSubstr("advisories are accepted of no status")));
 }
 
 TEST_F(CliFlowTest, TheLogIsFoundUnderMarbleRunsNameToo) {
