@@ -84,14 +84,13 @@ class CoordinatorEnds(unittest.TestCase):
         self.addCleanup(connection.close)
         return connection
 
-    def begin_request(self):
-        """A request that the server has begun to read; returns its connection and what is still to be sent."""
-        body = json.dumps({"manifest": "e30="}).encode()
+    def begin_request(self, size):
+        """A request whose head the server has read, as it says; returns its connection."""
         connection = self.connection()
         connection.sendall(b"POST /api/v2/manifest HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-                           b"Content-Length: %d\r\n\r\n" % len(body) + body[:5])
-        time.sleep(0.3)
-        return connection, body[5:]
+                           b"Content-Length: %d\r\nExpect: 100-continue\r\n\r\n" % size)
+        self.assertEqual(connection.recv(64), b"HTTP/1.1 100 Continue\r\n\r\n")
+        return connection
 
     def terminate_and_wait_until_closed(self):
         """Once it takes no new connections, it drains those that it has."""
@@ -105,11 +104,13 @@ class CoordinatorEnds(unittest.TestCase):
         self.fail("still accepts connections")
 
     def test_a_request_in_flight_is_answered(self):
-        connection, rest = self.begin_request()
+        body = json.dumps({"manifest": "e30="}).encode()
+        connection = self.begin_request(len(body))
+        connection.sendall(body[:5])
         idle = self.connection()
         self.terminate_and_wait_until_closed()
         self.assertEqual(idle.recv(1), b"")  # who asks nothing is sent away at once
-        connection.sendall(rest)
+        connection.sendall(body[5:])
         answer = b""
         while piece := connection.recv(4096):
             answer += piece
@@ -117,10 +118,7 @@ class CoordinatorEnds(unittest.TestCase):
         self.assertEqual(self.program.end(5), 0)
 
     def test_a_request_that_never_ends_holds_it_up_for_the_drain_timeout_only(self):
-        connection = self.connection()
-        connection.sendall(b"POST /api/v2/manifest HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-                           b"Content-Length: 1000000\r\n\r\n")
-        time.sleep(0.3)
+        connection = self.begin_request(1_000_000)
         began = time.monotonic()
         self.terminate_and_wait_until_closed()
         self.program.process.send_signal(signal.SIGTERM)  # a second one changes nothing

@@ -494,15 +494,15 @@ class Ending(unittest.TestCase):
         self.addCleanup(connection.close)
         return connection
 
-    def begin_request(self, server):
-        """A request of which the server has a part; returns its connection and the rest of its body."""
-        body = json.dumps({"instances": WORLD.images[:4].tolist()}).encode()
+    def begin_request(self, server, size):
+        """A request whose head the server has read, as it says; returns its connection."""
         connection = self.connection(server)
         connection.putrequest("POST", "/v1/models/digits:predict")
-        connection.putheader("Content-Length", str(len(body)))
-        connection.endheaders(body[:100])
-        time.sleep(0.3)
-        return connection, body[100:]
+        connection.putheader("Content-Length", str(size))
+        connection.putheader("Expect", "100-continue")
+        connection.endheaders()
+        self.assertEqual(connection.sock.recv(64), b"HTTP/1.1 100 Continue\r\n\r\n")
+        return connection
 
     def wait_until_closed(self, server):
         """Once it takes no new connections, it has begun to stop."""
@@ -521,10 +521,12 @@ class Ending(unittest.TestCase):
 
     def test_a_request_in_flight_is_answered(self):
         server = self.serve()
-        connection, rest = self.begin_request(server)
+        body = json.dumps({"instances": WORLD.images[:4].tolist()}).encode()
+        connection = self.begin_request(server, len(body))
+        connection.send(body[:100])
         server.process.terminate()
         self.wait_until_closed(server)
-        connection.send(rest)
+        connection.send(body[100:])
         response = connection.getresponse()
         answers = np.array(json.loads(response.read())["predictions"])
         np.testing.assert_allclose(answers, WORLD.plain_answers[:4], atol=1e-6)
@@ -534,11 +536,7 @@ class Ending(unittest.TestCase):
 
     def test_a_request_that_never_ends_is_given_up(self):
         server = self.serve()
-        connection = self.connection(server)
-        connection.putrequest("POST", "/v1/models/digits:predict")
-        connection.putheader("Content-Length", str(32 << 20))
-        connection.endheaders(b" " * 4096)
-        time.sleep(0.3)
+        connection = self.begin_request(server, 32 << 20)
         began = time.monotonic()
         server.process.terminate()
         with self.assertRaises((ConnectionError, ssl.SSLError)):
@@ -560,8 +558,9 @@ class Ending(unittest.TestCase):
             if connection.getresponse().status != 200:
                 break
             time.sleep(0.05)
-        connection, rest = self.begin_request(server)  # and still answers
-        connection.send(rest)
+        body = json.dumps({"instances": WORLD.images[:4].tolist()}).encode()
+        connection = self.begin_request(server, len(body))  # and still answers
+        connection.send(body)
         self.assertEqual(connection.getresponse().status, 200)
         self.assertIsNone(server.process.poll())
         server.process.send_signal(signal.SIGTERM)
