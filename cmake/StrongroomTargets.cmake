@@ -107,7 +107,7 @@ function(strongroom_bench name)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bench")
 endfunction()
 
-# strongroom_program(NAME [PORTABLE] [DEPS …] [SYSTEM_DEPS …]): programs/<folder>/main.cc → bin/<NAME>, installed.
+# strongroom_program(NAME [PORTABLE] [SOURCES …] [DEPS …] [SYSTEM_DEPS …]): programs/<folder>/main.cc → bin/<NAME>, installed.
 #   PORTABLE: it can copy itself with its libraries into a foreign container (base/portable_copy.h). DT_RPATH and not
 #   DT_RUNPATH, because only that holds for the libraries of libraries too.
 function(strongroom_program name)

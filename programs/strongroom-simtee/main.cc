@@ -11,6 +11,7 @@
 
 #include "base/portable_copy.h"
 #include "base/version.h"
+#include "launch_options.h"
 #include "sim/platform.h"
 #include "simtee/commands.h"
 #include "tee/gramine_files.h"
@@ -22,42 +23,6 @@ using strongroom::Status;
 namespace simtee = strongroom::simtee;
 
 constexpr int kOwnFailure = 125;  // of `run`, where every other code is the workload's
-
-void AddLaunchFlags(CLI::App& app, simtee::LaunchFlags& flags) {
-  auto* launch = app.add_option("--launch", flags.launch,
-                                "launch description (JSON); the flags below describe without one");
-  const auto described = [&](const char* name, auto& value, const char* help) {
-    return app.add_option(name, value, help)
-        ->excludes(launch)
-        ->group("Describing a workload without --launch");
-  };
-  described("--env", flags.env, "NAME=VALUE, measured");
-  described("--host-env", flags.host_env, "NAME whose value this environment gives, not measured");
-  described("--program", flags.programs, "further program that the workload may start");
-  described("--plugin", flags.plugins, "shared object that is opened at run time");
-  described("--file", flags.files, "configuration file PATH, or PATH=SOURCE");
-  described("--working-directory", flags.working_directory, "default /");
-  described("--product-id", flags.product_id, "ISVPRODID");
-  described("--security-version", flags.security_version, "ISVSVN");
-  app.add_option(
-      "--mount", flags.mounts,
-      "PATH or PATH=SOURCE: host folder or file shown at PATH, read-only and never as code; "
-      "with --launch, where a described mount comes from");
-  app.add_option("--mount-writable", flags.writable_mounts, "the same, writable");
-  app.add_flag("--debug", flags.debug, "start a debug enclave");
-  app.add_option("--signature", flags.signature,
-                 "SIGSTRUCT file (default: <launch>.sig when it is there)");
-  app.add_option("--key", flags.key, "sign now with this key (PEM, RSA-3072, exponent 3)");
-  app.add_flag("--unsigned", flags.is_unsigned, "do not look for <launch>.sig");
-  app.footer(
-      "-- PROGRAM ARGUMENTS…  after all flags: what to start; replaces what the description "
-      "says\n\n"
-      "Everything is measured but what --host-env and --mount show: the program with its "
-      "libraries, plugins, files,\n"
-      "arguments and environment. Example:\n"
-      "  strongroom-simtee run --env LOG_FORMAT=json --mount /models=./models -- ./server --models "
-      "/models");
-}
 
 class Program {
  public:
@@ -144,7 +109,7 @@ class Program {
                     "offer Gramine's files there instead of the attestation socket")
         ->expected(0, 1)
         ->default_str(strongroom::tee::kGramineAttestationFolder);
-    AddLaunchFlags(*run, run_.launch);
+    simtee::AddLaunchFlags(*run, run_.launch);
   }
 
   void AddMeasure() {
@@ -155,7 +120,7 @@ class Program {
     AddImage(*measure, measure_.launch.image);
     measure->add_flag("--json", json_, "for machines");
     measure->add_flag("--record", measure_.record, "print what MRENCLAVE is the SHA-256 of");
-    AddLaunchFlags(*measure, measure_.launch);
+    simtee::AddLaunchFlags(*measure, measure_.launch);
   }
 
   void AddSigning() {

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "base/end_signals.h"
+#include "base/environment.h"
 #include "base/version.h"
 #include "webhook/authority_keeper.h"
 #include "webhook/service.h"
@@ -86,11 +87,6 @@ void AddFlags(CLI::App& app, Flags& flags) {
       "own) and --self-managed-tls is needed.");
 }
 
-std::optional<std::string> Variable(const std::string& name) {
-  const char* value = std::getenv(name.c_str());
-  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
-}
-
 webhook::KeeperOptions KeeperOptionsOf(const Flags& flags, const std::string& name_space) {
   const std::string& service = flags.service_name;
   webhook::KeeperOptions out{.name_space = name_space, .secret = flags.secret};
@@ -108,7 +104,8 @@ webhook::KeeperOptions KeeperOptionsOf(const Flags& flags, const std::string& na
 // server.
 Result<std::jthread> KeepCertificates(const Flags& flags, webhook::Service& service,
                                       const Clock& clock, Log& log) {
-  ASSIGN_OR_RETURN(k8s::ClusterAccess access, k8s::InCluster(Variable, flags.service_account));
+  ASSIGN_OR_RETURN(k8s::ClusterAccess access,
+                   k8s::InCluster(ProcessEnvironment, flags.service_account));
   return std::jthread([&, access = std::move(access)](const std::stop_token& stop) {
     k8s::ApiClient api(access);
     webhook::AuthorityKeeper keeper(api, KeeperOptionsOf(flags, access.name_space), clock, log,
