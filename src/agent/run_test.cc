@@ -84,8 +84,7 @@ class RunTest : public ::testing::Test {
       if (found == host_.end()) return std::nullopt;
       return found->second;
     };
-    const int code = agent::Run(options_, {evidence_, clock_, entropy_, host, *log, signals_});
-    return code;
+    return agent::Run(options_, {evidence_, clock_, entropy_, host, *log, signals_});
   }
   int RunWith(Behaviour behaviour) {
     coordinator_ = FakeCoordinator::Start(std::move(behaviour));

@@ -24,7 +24,7 @@ void Fill(const attest::Endorsements& from, v1::Endorsements& to) {
   to.set_qe_identity_issuer_chain(from.qe_identity_issuer_chain);
 }
 
-// Borders that cannot wipe: the message holds the key for the length of the call.
+// The message holds the key for the length of the call; protobuf's strings are not wiped.
 void Fill(const ModelGrant& from, v1::Model& to) {
   to.set_name(from.name);
   to.set_key(ToText(from.key.Reveal()));
