@@ -68,10 +68,11 @@ class RunTest : public ::testing::Test {
   // Once it is `done`, or never will be, the agent is ended as a kubelet does it.
   void EndWhen(std::function<bool()> done) {
     clock_.asked = [done = std::move(done), left = std::make_shared<int>(500)] {
-      if (*left > 0 && (--*left == 0 || done())) {
-        *left = 0;
-        kill(getpid(), SIGTERM);
-      }
+      if (*left == 0) return;
+      --*left;
+      if (*left > 0 && !done()) return;
+      *left = 0;
+      kill(getpid(), SIGTERM);
     };
   }
 

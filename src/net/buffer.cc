@@ -72,7 +72,7 @@ Buffer::Buffer(Buffer&& other) noexcept
       capacity_(std::exchange(other.capacity_, 0)),
       size_(std::exchange(other.size_, 0)),
       lead_(other.lead_),
-      budget_(other.budget_) {}
+      budget_(std::move(other.budget_)) {}
 
 Buffer& Buffer::operator=(Buffer&& other) noexcept {
   if (this == &other) return *this;
@@ -82,7 +82,7 @@ Buffer& Buffer::operator=(Buffer&& other) noexcept {
   capacity_ = std::exchange(other.capacity_, 0);
   size_ = std::exchange(other.size_, 0);
   lead_ = other.lead_;
-  budget_ = other.budget_;
+  budget_ = std::move(other.budget_);
   return *this;
 }
 

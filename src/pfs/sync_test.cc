@@ -36,6 +36,7 @@ extern "C" int fsync(int fd) {
   return static_cast<int>(syscall(SYS_fsync, fd));
 }
 
+// NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): glibc's are reserved
 extern "C" int renameat(int from_folder, const char* from, int to_folder, const char* to) noexcept {
   calls.named.push_back(calls.synced.size());
   return static_cast<int>(syscall(SYS_renameat2, from_folder, from, to_folder, to, 0));

@@ -59,7 +59,7 @@ void WorldBuilder::AddPlatform(PlatformParts parts) {
   const CertifiedKey& ca = keys().Ca(parts.model.ca == PckCa::kPlatform);
   platform.pck_chain_pem_ =
       parts.keys.pck.certificate.Pem() + ca.certificate.Pem() + world_.root_pem_;
-  platform.model_ = std::move(parts.model);
+  platform.model_ = parts.model;
   platform.identity_ = parts.identity;
   platform.qe_id_ = std::move(parts.qe_id);
   platform.keys_ = std::make_shared<const PlatformKeys>(std::move(parts.keys));
