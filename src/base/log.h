@@ -22,8 +22,8 @@ struct LogField {
 // from any thread.
 //   log.Info("activated", {{"marble", type}, {"uuid", uuid}});
 // text: `2026-11-21T13:38:55Z info activated marble=server uuid=…`; JSON: one object a line with
-// ts, level, program, msg and fields. Control characters are escaped, so that input cannot forge lines.
-// Never pass a secret.
+// ts, level, program, msg and fields. Control characters are escaped, so that input cannot
+// forge lines. Never pass a secret.
 // A line is written when the call returns. Where nobody reads what is written, a call waits a
 // second, all calls together a hundredth of the time; beyond, lines are lost, and the next that can
 // be written is preceded by how many.

@@ -64,7 +64,8 @@ TEST(Commands, ExamplesNameTheirCommand) {
 }
 
 TEST(Describe, AGroupIsSummedUpOrUnknown) {
-  EXPECT_EQ(GroupSummary("manifest"), "check, set, read and verify manifests; their signature and log");
+  EXPECT_EQ(GroupSummary("manifest"),
+            "check, set, read and verify manifests; their signature and log");
   EXPECT_EQ(GroupSummary("keygen"), "");
 }
 

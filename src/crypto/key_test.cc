@@ -118,8 +118,8 @@ TEST_P(EveryKeyType, RefusesPkcs8CutOrContinued) {
               Fails(Code::kMalformed, "bytes after"));
 }
 
-// What is read of a damaged file is one key, with halves that match, or none. Of RSA every 16th byte:
-// that the primes are primes costs 30 ms each time.
+// What is read of a damaged file is one key, with halves that match, or none. Of RSA every 16th
+// byte: that the primes are primes costs 30 ms each time.
 TEST_P(EveryKeyType, FlippedPkcs8BytesNeverGiveHalvesOfTwoKeys) {
   const SecretBytes pkcs8 = MakeKey(GetParam()).Pkcs8Der();
   const Bytes message = ToBytes("a message");

@@ -146,10 +146,9 @@ TEST(RecordsTest, ComeBackAndAreRefusedWhenCutOrLonger) {
   EXPECT_EQ(again.mesh_key.public_key(), authorities.mesh_key.public_key());
   const Bytes longer = Concat({bytes.Reveal(), Bytes{0}});
   EXPECT_THAT(DecodeHierarchy(longer), Fails(Code::kMalformed, ""));
-  strongroom::testing::ForEachTruncation(
-      bytes.Reveal(), [](ByteView cut, std::size_t offset) {
-        EXPECT_FALSE(DecodeHierarchy(cut).has_value()) << offset;
-      });
+  strongroom::testing::ForEachTruncation(bytes.Reveal(), [](ByteView cut, std::size_t offset) {
+    EXPECT_FALSE(DecodeHierarchy(cut).has_value()) << offset;
+  });
 
   const manifest::Secret definition{.type = manifest::SecretType::kPlain};
   const manifest::SecretValue value{.definition = definition,
@@ -190,12 +189,11 @@ TEST(RecordsTest, AreOthersOrNoneWithAFlippedByte) {
                                               .certificate = {1, 2},
                                               .public_part = SecretBytes(AsBytes("abc")),
                                               .private_part = SecretBytes(AsBytes("d"))});
-  strongroom::testing::ForEachFlip(
-      record.value.Reveal(), [&](ByteView flipped, std::size_t offset) {
-        const auto read = DecodeSecret(definition, flipped);
-        EXPECT_FALSE(read.has_value() && EncodeSecret("name", *read).value == record.value)
-            << offset;
-      });
+  strongroom::testing::ForEachFlip(record.value.Reveal(), [&](ByteView flipped,
+                                                              std::size_t offset) {
+    const auto read = DecodeSecret(definition, flipped);
+    EXPECT_FALSE(read.has_value() && EncodeSecret("name", *read).value == record.value) << offset;
+  });
   const SecretBytes head = EncodeAuditHead({.sequence = 7, .digest = crypto::Sha256(Bytes())});
   strongroom::testing::ForEachFlip(head.Reveal(), [&](ByteView flipped, std::size_t offset) {
     const auto read = DecodeAuditHead(flipped);
