@@ -34,6 +34,11 @@ struct ServerContext {
   WorkerPool* workers;                   // null: handlers run on the loop (tests of sessions)
   std::shared_ptr<MemoryBudget> bodies;  // of requests to the whole server
   std::function<void(const RequestRecord&)> observe;  // null: nobody
+
+  // What the bodies of one connection's requests may take of `bodies`.
+  std::shared_ptr<MemoryBudget> ConnectionShare() const {
+    return std::make_shared<MemoryBudget>(limits.max_buffered_bytes_per_connection, bodies);
+  }
 };
 
 // A response as sessions send it: header values hold no line breaks.

@@ -84,9 +84,7 @@ class Http1ServerSession final : public Session, private Http1Events {
 
   const ServerContext& context_;
   const std::shared_ptr<SessionHost> host_;
-  // What the bodies of this connection's requests take of the server's memory.
-  const std::shared_ptr<MemoryBudget> bodies_ = std::make_shared<MemoryBudget>(
-      context_.limits.max_buffered_bytes_per_connection, context_.bodies);
+  const std::shared_ptr<MemoryBudget> bodies_ = context_.ConnectionShare();
   const std::shared_ptr<const ConnectionInfo> connection_;
   std::unique_ptr<Http1Parser> parser_;
   std::shared_ptr<Exchange> exchange_;  // the request being received or answered; shared with

@@ -72,9 +72,7 @@ class Http2ServerSession final : public Session, private Nghttp2Events {
 
   const ServerContext& context_;
   const std::shared_ptr<SessionHost> host_;
-  // What the bodies of this connection's requests take of the server's memory.
-  const std::shared_ptr<MemoryBudget> bodies_ = std::make_shared<MemoryBudget>(
-      context_.limits.max_buffered_bytes_per_connection, context_.bodies);
+  const std::shared_ptr<MemoryBudget> bodies_ = context_.ConnectionShare();
   const std::shared_ptr<const ConnectionInfo> connection_;
   Nghttp2Ptr<nghttp2_session> session_;
   FrameWalk walk_{NGHTTP2_CLIENT_MAGIC_LEN};

@@ -158,27 +158,8 @@ TEST(LimitsTest, AnnouncedLengthsCostNothing) {
   EXPECT_EQ(two.buffered(), 0U);
 }
 
-TEST(LimitsTest, MaxBufferedBytes) {
-  const Limits limits{.max_buffered_bytes = 10000};
-  SessionUnderTest two(Protocol::kHttp2, limits);
-  std::string frames = Preface();
-  for (std::uint32_t id = 1; id <= 5; id += 2) {
-    frames += Encode({kHeadersFrame, kEndHeaders, id, RequestFields("POST", "/large")}) +
-              Encode({kDataFrame, 0, id, std::string(4000, 'a')});
-  }
-  two.Exchange(frames);
-  EXPECT_EQ(two.records().size(), 1U);
-  EXPECT_EQ(StatusOf(two), 503);
-  EXPECT_EQ(two.buffered(), 8192U);  // memory comes in blocks
-
-  SessionUnderTest grpc(Protocol::kHttp2, {.max_buffered_bytes = 1000});
-  grpc.Exchange(Preface() + GrpcHead(1) + Encode({kDataFrame, 0, 1, std::string(5, '\0')}));
-  EXPECT_EQ(GrpcStatusOf(grpc), "8");
-}
-
-// The connection has its share, and what it takes counts for the server too.
-TEST(LimitsTest, MaxBufferedBytesPerConnection) {
-  const Limits limits{.max_buffered_bytes = 100'000, .max_buffered_bytes_per_connection = 10'000};
+// The third body is refused; memory comes in blocks.
+void ExpectRoomForTwoBodiesOf4000(const Limits& limits) {
   SessionUnderTest two(Protocol::kHttp2, limits);
   std::string frames = Preface();
   for (std::uint32_t id = 1; id <= 5; id += 2) {
@@ -189,6 +170,20 @@ TEST(LimitsTest, MaxBufferedBytesPerConnection) {
   EXPECT_EQ(two.records().size(), 1U);
   EXPECT_EQ(StatusOf(two), 503);
   EXPECT_EQ(two.buffered(), 8192U);
+}
+
+TEST(LimitsTest, MaxBufferedBytes) {
+  ExpectRoomForTwoBodiesOf4000({.max_buffered_bytes = 10'000});
+
+  SessionUnderTest grpc(Protocol::kHttp2, {.max_buffered_bytes = 1000});
+  grpc.Exchange(Preface() + GrpcHead(1) + Encode({kDataFrame, 0, 1, std::string(5, '\0')}));
+  EXPECT_EQ(GrpcStatusOf(grpc), "8");
+}
+
+// The connection has its share, and what it takes counts for the server too.
+TEST(LimitsTest, MaxBufferedBytesPerConnection) {
+  ExpectRoomForTwoBodiesOf4000(
+      {.max_buffered_bytes = 100'000, .max_buffered_bytes_per_connection = 10'000});
 }
 
 // Whoever goes away leaves a body that a handler still has.

@@ -18,8 +18,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     under_test.Exchange(strongroom::AsText(rest.first(n)));
     rest = rest.subspan(n);
   }
-  // Whatever came: silence ends every connection, and nothing stays buffered
-  // that no handler has.
+  // Whatever came: silence ends every connection, and nothing stays buffered that no
+  // handler has.
   under_test.WaitUntilDone(strongroom::net::Milliseconds(200'000));
   if (!under_test.session().Done()) __builtin_trap();
   under_test.session().Abandon(strongroom::Error(strongroom::Code::kUnavailable, "the end"));
