@@ -9,7 +9,7 @@
 // Texts made from the table of commands.
 namespace strongroom::cli {
 
-// "manifest" gives "check, set, read and verify manifests".
+// "certificate" gives "certificates of a verified coordinator".
 std::string GroupSummary(std::string_view group);
 
 // Exit statuses, for --help and the manual.

@@ -18,15 +18,6 @@ Result<Answer> Parsed(ByteView message, std::string_view what) {
   return answer;
 }
 
-Status ExpectWhole(const Tensor& tensor) {
-  const std::size_t element = ElementSize(tensor.datatype);
-  if (element == 0) return Unsupported(fmt::format("datatype \"{}\"", tensor.datatype));
-  ASSIGN_OR_RETURN(const std::size_t count, ElementCount(tensor.shape));
-  if (tensor.data.size() == count * element) return {};
-  return Malformed(
-      fmt::format("{} bytes, wanted {} by its shape", tensor.data.size(), count * element));
-}
-
 Result<Tensor> FromJsonOutput(const Json& output) {
   Tensor tensor;
   ASSIGN_OR_RETURN(tensor.datatype, output.GetString("datatype"));
@@ -40,7 +31,7 @@ Result<Tensor> FromJsonOutput(const Json& output) {
   ASSIGN_OR_RETURN(const Json* data, output.Get("data"));
   if (!data->IsArray()) return Malformed("\"data\" is no array");
   ASSIGN_OR_RETURN(tensor.data, DataFromJson(data->raw(), tensor.datatype, count));
-  RETURN_IF_ERROR(ExpectWhole(tensor));
+  RETURN_IF_ERROR(CheckLength(tensor));
   return tensor;
 }
 
@@ -57,7 +48,6 @@ Result<NamedTensors> ReadPredictAnswer(ByteView message) {
   NamedTensors outputs;
   for (const auto& [name, proto] : answer.outputs()) {
     ASSIGN_OR_RETURN(Tensor tensor, In(Named(name), FromTensorProto(proto)));
-    RETURN_IF_ERROR(In(Named(name), ExpectWhole(tensor)));
     outputs.emplace_back(name, std::move(tensor));
   }
   return outputs;
@@ -76,7 +66,7 @@ Result<NamedTensors> ReadModelInferAnswer(ByteView message) {
     Tensor tensor{.datatype = output.datatype(),
                   .shape = {output.shape().begin(), output.shape().end()},
                   .data = ToBytes(std::string_view(answer.raw_output_contents(i)))};
-    RETURN_IF_ERROR(In(Named(output.name()), ExpectWhole(tensor)));
+    RETURN_IF_ERROR(In(Named(output.name()), CheckLength(tensor)));
     outputs.emplace_back(output.name(), std::move(tensor));
   }
   return outputs;

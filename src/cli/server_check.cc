@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/encoding.h"
+#include "crypto/der.h"
 #include "crypto/oid.h"
 #include "crypto/x509.h"
 
@@ -44,12 +45,13 @@ std::string RemarkOnRoot(const std::vector<Bytes>& chain) {
   if (!leaf.has_value()) return "";  // who trusts it says so
   const crypto::Extension* anchor = leaf->FindExtension(crypto::oid::kTrustAnchor);
   if (anchor == nullptr) return "";
-  const ByteView value = anchor->value;
-  const bool readable = value.size() == 2 + kDigestBytes && value[0] == 0x04 && value[1] == 0x20;
+  crypto::DerReader reader(anchor->value);
+  const auto root = reader.OctetString();
+  const bool readable = root.has_value() && root->size() == kDigestBytes && reader.empty();
   return fmt::format(
       "note: the server's evidence rests on {}, not on Intel's root: under a TEST root the TEE is "
       "simulated and protects nothing",
-      readable ? "root " + HexEncode(value.subspan(2)) : "a root that cannot be read");
+      readable ? "root " + HexEncode(*root) : "a root that cannot be read");
 }
 
 Status ExpectMarble(std::string_view marble, const std::vector<Bytes>& chain) {

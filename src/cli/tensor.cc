@@ -141,12 +141,6 @@ Status AppendFromJson(Bytes& out, const Json& value, std::string_view type) {
   return {};
 }
 
-Status CheckLength(const Tensor& tensor) {
-  ASSIGN_OR_RETURN(const std::size_t count, ElementCount(tensor.shape));
-  if (ElementSize(tensor.datatype) * count == tensor.data.size()) return {};
-  return Malformed("a tensor's data is not as long as its shape says");
-}
-
 }  // namespace
 
 std::size_t ElementSize(std::string_view datatype) {
@@ -167,6 +161,15 @@ Result<std::size_t> ElementCount(const std::vector<std::int64_t>& shape) {
     count *= static_cast<std::size_t>(dimension);
   }
   return count;
+}
+
+Status CheckLength(const Tensor& tensor) {
+  const std::size_t element = ElementSize(tensor.datatype);
+  if (element == 0) return Unsupported(fmt::format("datatype \"{}\"", tensor.datatype));
+  ASSIGN_OR_RETURN(const std::size_t count, ElementCount(tensor.shape));
+  if (tensor.data.size() == count * element) return {};
+  return Malformed(
+      fmt::format("{} bytes, wanted {} by its shape", tensor.data.size(), count * element));
 }
 
 Result<Tensor> ParseNpy(ByteView file) {

@@ -19,6 +19,10 @@ struct Tensor {
 // Bytes of one element of a KServe datatype; 0 for an unknown or variable-size one.
 std::size_t ElementSize(std::string_view datatype);
 
+// That the data are as long as shape and datatype say: kMalformed when not, kUnsupported for an
+// unknown datatype.
+Status CheckLength(const Tensor& tensor);
+
 // NumPy's .npy format, versions 1 and 2 (NEP 1): little-endian (or single-byte) bool, integer and
 // floating types, C order. kMalformed for anything else, naming what was found.
 Result<Tensor> ParseNpy(ByteView file);

@@ -70,15 +70,13 @@ Result<Tensor> FromTensorProto(const tensorflow::TensorProto& proto) {
     return Unsupported(fmt::format("an output has DataType {}", static_cast<int>(proto.dtype())));
   Tensor tensor{.datatype = std::string(datatype->name), .shape = {}, .data = {}};
   for (const auto& dim : proto.tensor_shape().dim()) tensor.shape.push_back(dim.size());
-  ASSIGN_OR_RETURN(const std::size_t count, ElementCount(tensor.shape));
   if (proto.tensor_content().empty()) {
     ASSIGN_OR_RETURN(tensor.data, ListedElements(proto));
   } else {
     tensor.data = ToBytes(std::string_view(proto.tensor_content()));
   }
-  if (tensor.data.size() == count * datatype->size) return tensor;
-  return Malformed(fmt::format("an output has {} bytes, wanted {} by its shape", tensor.data.size(),
-                               count * datatype->size));
+  RETURN_IF_ERROR(CheckLength(tensor));
+  return tensor;
 }
 
 }  // namespace strongroom::cli
