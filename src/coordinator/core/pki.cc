@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "base/reader.h"
 #include "crypto/cert_builder.h"
+#include "crypto/der.h"
 #include "crypto/oid.h"
 #include "manifest/checks.h"
 
@@ -72,10 +72,8 @@ Result<crypto::Certificate> IssueLeaf(const LeafSpec& spec, const crypto::Public
   leaf.extended_key_usage = kBothEnds;
   leaf.extra_extensions = {{std::string(crypto::oid::kMarbleType), false, ToBytes(spec.marble)}};
   if (spec.anchor != attest::TrustAnchors::IntelRoot()) {
-    Writer octets;  // DER: OCTET STRING of 32 bytes
-    octets.U8(0x04).U8(0x20).Put(spec.anchor.view());
-    leaf.extra_extensions.push_back(
-        {std::string(crypto::oid::kTrustAnchor), false, octets.bytes()});
+    leaf.extra_extensions.push_back({std::string(crypto::oid::kTrustAnchor), false,
+                                     crypto::DerOctetString(spec.anchor.view())});
   }
   return crypto::SignCertificate(leaf, key, {authorities.marble_root, authorities.mesh_key});
 }
