@@ -42,7 +42,7 @@ struct Activation {
 // Which step of an attempt failed: what to do differs.
 enum class Stage {
   kConfiguration,  // what this workload says of itself; nobody was asked
-  kConnect,        // no connection, it was lost, or too many want one: worth trying again
+  kConnect,        // no connection, it was lost, or there is too much to do: try again
   kTrust,          // the coordinator did not convince
   kEvidence,       // the local TEE gave none
   kRefused,        // the coordinator refused, or answered nonsense

@@ -221,6 +221,10 @@ TEST_F(ActivationTest, ComesBackToACoordinatorThatTooManyAsk) {
   behaviour.refuse_attest = Error(Code::kExhausted, "too many quotes");
   ExpectFailure(*FakeCoordinator::Start(behaviour), ExpectedByIdentity(), Stage::kConnect,
                 "too many quotes");
+  Behaviour later;
+  later.refuse = Error(Code::kExhausted, "too many request bodies");
+  ExpectFailure(*FakeCoordinator::Start(later), ExpectedByIdentity(), Stage::kConnect,
+                "too many request bodies");
 }
 
 TEST_F(ActivationTest, HoldsTheCoordinatorToThePinnedManifest) {
