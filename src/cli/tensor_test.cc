@@ -82,7 +82,8 @@ TEST(Npy, WhatWouldNotBeReadBackIsNotWritten) {
   EXPECT_THAT(WriteNpy({"BF16", {2, 3}, Bytes(12)}), Fails(Code::kUnsupported, "BF16"));
   EXPECT_THAT(WriteNpy({"BYTES", {1}, Bytes(1)}), Fails(Code::kUnsupported, "BYTES"));
   EXPECT_THAT(WriteNpy({"", {1}, Bytes(1)}), Fails(Code::kUnsupported, "no .npy form"));
-  EXPECT_THAT(WriteNpy({"FP32", {2}, Bytes(4)}), Fails(Code::kMalformed, "4 bytes, wanted 8 by its shape"));
+  EXPECT_THAT(WriteNpy({"FP32", {2}, Bytes(4)}),
+              Fails(Code::kMalformed, "4 bytes, wanted 8 by its shape"));
   EXPECT_THAT(WriteNpy({"FP32", {-1}, {}}), Fails(Code::kMalformed, "dimension -1"));
   EXPECT_THAT(WriteNpy({"UINT8", std::vector<std::int64_t>(33, 1), Bytes(1)}),
               Fails(Code::kMalformed, "33 dimensions"));
